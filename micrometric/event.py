@@ -1,0 +1,240 @@
+r"""The event line: one measurement as one line of strict JSON. This module is its specification.
+
+    {"timestamp":"2026-11-23T08:29:37.581670Z","metric":"density","value":0.25,
+     "metadata":{"layer_idx":3},"location":"pkg.module.Class.method"}\n
+
+written without spaces or breaks, in UTF-8, keys in this order; FIELDS below says what each holds.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from datetime import UTC, datetime, tzinfo
+from typing import Any
+
+import msgspec
+
+from micrometric.errors import NotAnEvent
+
+FIELDS = {
+    "timestamp": "time of the call, ISO 8601; written in UTC with microseconds, "
+    "read in any zone, without one as local time",
+    "metric": "identifier of the metric; files of the original logger may say `metric_enum`",
+    "value": "number, string, bool, null, list or object; non-finite floats are "
+    'the strings "NaN", "Infinity" and "-Infinity"',
+    "metadata": "object, {} when there is none; absent or null reads as {}",
+    "location": "module.Qualified.name of the caller; absent or null reads as an empty text",
+}
+ORIGIN_FIELDS = ("run", "session", "rank", "launch")
+"""Where an event came from: at the end of lines that a command printed, never in a segment."""
+
+NON_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+
+@dataclass(frozen=True, slots=True)
+class LogEvent:
+    """One measurement: when, what, how much, in which circumstances, and where in the code.
+
+    `run`, `session`, `rank` and `launch` say which file it was read from; they are None for
+    an event that is still in the logger and wherever the files do not tell.
+    """
+
+    timestamp: datetime
+    """Time of the call, aware, in UTC."""
+    metric: str
+    value: Any
+    metadata: dict[str, Any]
+    location: str
+    run: str | None = None
+    session: str | None = None
+    rank: int | None = None
+    launch: str | None = None
+
+
+class _Line(msgspec.Struct, gc=False):
+    """An event line as msgspec decodes it; types are checked afterwards, for plainer messages."""
+
+    timestamp: Any = None
+    metric: Any = None
+    metric_enum: Any = None
+    value: Any = msgspec.UNSET
+    metadata: Any = None
+    location: Any = None
+    run: Any = None
+    session: Any = None
+    rank: Any = None
+    launch: Any = None
+
+
+_decoder = msgspec.json.Decoder(_Line)
+_encoder = msgspec.json.Encoder(decimal_format="number")
+
+
+def encode_event(event: LogEvent) -> bytes:
+    r"""Return the event as one line, `\n` included; its origin follows where it is known.
+
+    Raises:
+        TypeError: the value or metadata holds an object that is not JSON.
+    """
+    fields: dict[str, Any] = {
+        "timestamp": format_timestamp(event.timestamp),
+        "metric": event.metric,
+        "value": finite(event.value),
+        "metadata": finite(event.metadata),
+        "location": event.location,
+    }
+    for name in ORIGIN_FIELDS:
+        if (origin := getattr(event, name)) is not None:
+            fields[name] = origin
+    return encode_fields(fields)
+
+
+def encode_fields(fields: dict[str, Any]) -> bytes:
+    """Return a dict of plain JSON values, without non-finite floats, as one line of strict JSON."""
+    try:
+        return _encoder.encode(fields) + b"\n"
+    except UnicodeEncodeError:
+        # A lone surrogate cannot be written in UTF-8, but JSON can escape it.
+        return json.dumps(fields, separators=(",", ":"), allow_nan=False).encode() + b"\n"
+
+
+def decode_line(
+    line: bytes, *, zone: tzinfo | None = None, text_metrics: frozenset[str] = frozenset()
+) -> LogEvent:
+    """Return the event that a line holds.
+
+    Args:
+        line: one line, with or without its end; CRLF and a byte order mark are accepted.
+        zone: the zone of a timestamp that names none; None is this machine's.
+        text_metrics: metrics registered as `str`, whose "NaN" stays a text.
+
+    Raises:
+        NotAnEvent: the line is not JSON, not an object, or lacks or mistypes a key.
+    """
+    fields = _decode_fields(line.removeprefix(_BYTE_ORDER_MARK))
+    metric = fields.metric if fields.metric is not None else fields.metric_enum
+    _check_fields(fields, metric)
+    return LogEvent(
+        timestamp=parse_timestamp(fields.timestamp, zone),
+        metric=metric,
+        value=fields.value if metric in text_metrics else _with_floats(fields.value),
+        metadata={} if fields.metadata is None else fields.metadata,
+        location="" if fields.location is None else fields.location,
+        run=fields.run if isinstance(fields.run, str) else None,
+        session=fields.session if isinstance(fields.session, str) else None,
+        rank=fields.rank if isinstance(fields.rank, int) else None,
+        launch=fields.launch if isinstance(fields.launch, str) else None,
+    )
+
+
+def _decode_fields(line: bytes) -> _Line:
+    try:
+        return _decoder.decode(line)
+    except RecursionError:
+        raise NotAnEvent("nested too deeply") from None
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        # Slower and more lenient: bare NaN, numbers beyond a double, lone surrogates.
+        return _decode_leniently(line)
+
+
+def _decode_leniently(line: bytes) -> _Line:
+    try:
+        document = json.loads(line.decode())
+    except UnicodeDecodeError:
+        raise NotAnEvent("not UTF-8") from None
+    except (ValueError, RecursionError):
+        raise NotAnEvent("not JSON") from None
+    if not isinstance(document, dict):
+        raise NotAnEvent(f"expected a JSON object, found {_json_type(document)}")
+    return _Line(**{key: document[key] for key in _Line.__struct_fields__ if key in document})
+
+
+def _check_fields(fields: _Line, metric: object) -> None:
+    for name, found in (("timestamp", fields.timestamp), ("metric", metric)):
+        if not isinstance(found, str):
+            raise NotAnEvent(_lacks(name) if found is None else _mistyped(name, "a string", found))
+    if fields.value is msgspec.UNSET:
+        raise NotAnEvent(_lacks("value"))
+    if not isinstance(fields.metadata, dict | None):
+        raise NotAnEvent(_mistyped("metadata", "an object", fields.metadata))
+    if not isinstance(fields.location, str | None):
+        raise NotAnEvent(_mistyped("location", "a string", fields.location))
+
+
+def _lacks(name: str) -> str:
+    return f"lacks the key {name!r}"
+
+
+def _mistyped(name: str, expected: str, found: object) -> str:
+    return f"{name!r} is {_json_type(found)}, expected {expected}"
+
+
+def _json_type(value: object) -> str:
+    if value is None:
+        return "null"
+    names = {bool: "a bool", int: "a number", float: "a number", str: "a string", list: "a list"}
+    return names.get(type(value), "an object")
+
+
+def _with_floats(value: Any) -> Any:
+    """Return the value with the strings of non-finite floats turned back into floats."""
+    if isinstance(value, str):
+        return NON_FINITE.get(value, value)
+    if isinstance(value, list):
+        return [_with_floats(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _with_floats(item) for key, item in value.items()}
+    return value
+
+
+def finite(value: Any) -> Any:
+    """Return plain JSON data with each non-finite float as the string that stands for it."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else non_finite_name(value)
+    if isinstance(value, list):
+        return [finite(item) for item in value]
+    if isinstance(value, dict):
+        return {key: finite(item) for key, item in value.items()}
+    return value
+
+
+def non_finite_name(value: float) -> str:
+    """Return how a float that is not finite is written."""
+    if math.isnan(value):
+        return "NaN"
+    return "Infinity" if value > 0 else "-Infinity"
+
+
+def format_timestamp(moment: datetime) -> str:
+    """Return an aware datetime as it stands in an event line: UTC, microseconds, `Z`."""
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+
+
+def parse_timestamp(text: str, zone: tzinfo | None = None) -> datetime:
+    """Return an ISO 8601 text as an aware datetime in UTC; digits beyond microseconds are cut.
+
+    Args:
+        text: date and time, with or without a zone.
+        zone: the zone of a text without one; None is this machine's.
+
+    Raises:
+        NotAnEvent: the text is no ISO 8601 time between the years 1 and 9999.
+    """
+    try:
+        moment = datetime.fromisoformat(text)
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=zone)
+        return moment.astimezone(UTC)
+    except (ValueError, OverflowError, OSError):
+        raise NotAnEvent(f"timestamp {text[:40]!r} is not ISO 8601 within years 1-9999") from None
+
+
+def is_naive(text: str) -> bool:
+    """Say whether an ISO 8601 text names no zone; False for a text that is not ISO 8601."""
+    try:
+        return datetime.fromisoformat(text).tzinfo is None
+    except ValueError:
+        return False

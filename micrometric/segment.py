@@ -1,0 +1,88 @@
+"""Names of the files of a run: segments, manifests and the session ids inside their names.
+
+A name alone tells whose a file is and whether it is still written, so that a reader, a rotation
+and a clean-up agree without asking each other. One name, `PLAIN_NAME`, carries no session:
+it belongs to the session that claimed it, because existing scripts read that name.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+STEM = "micro_metrics"
+PLAIN_NAME = f"{STEM}.jsonl"
+SUFFIXES = (".jsonl", ".jsonl.gz", ".jsonl.zst", ".parquet")
+
+_SESSION = r"[0-9]{8}T[0-9]{12}Z-[A-Za-z0-9_]{1,64}-[0-9]{1,20}"
+_SEGMENT = re.compile(
+    rf"{STEM}(?:\.(?P<session>{_SESSION})(?:\.(?P<index>[0-9]{{1,9}}))?)?"
+    r"\.(?P<suffix>jsonl|jsonl\.gz|jsonl\.zst|gz|zst|parquet)"
+)
+_MANIFEST = re.compile(rf"{STEM}\.(?P<session>{_SESSION})\.manifest\.json")
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentName:
+    """What the name of a segment tells."""
+
+    session: str | None
+    """Id of the session that wrote it, None for the plain name."""
+    index: int | None
+    """Place among the closed segments of the session from 0, None while it is active."""
+    suffix: str
+    """One of `SUFFIXES`."""
+
+    @property
+    def active(self) -> bool:
+        """Whether the name is one that its session still appends to."""
+        return self.index is None
+
+
+def parse_segment_name(filename: str) -> SegmentName | None:
+    """Return what the name of a file tells, or None when it is not the name of a segment."""
+    match = _SEGMENT.fullmatch(filename)
+    if match is None:
+        return None
+    index, suffix = match["index"], match["suffix"]
+    if suffix in ("gz", "zst"):
+        suffix = f"jsonl.{suffix}"
+    return SegmentName(match["session"], None if index is None else int(index), f".{suffix}")
+
+
+def active_name(session: str) -> str:
+    """Return the name of the segment that a session appends to when it lacks the plain name."""
+    return f"{STEM}.{session}.jsonl"
+
+
+def closed_name(session: str, index: int, suffix: str = ".jsonl") -> str:
+    """Return the name of a session's closed segment; `index` counts from 0."""
+    return f"{STEM}.{session}.{index}{suffix}"
+
+
+def manifest_name(session: str) -> str:
+    """Return the name of a session's manifest."""
+    return f"{STEM}.{session}.manifest.json"
+
+
+def is_manifest_name(filename: str) -> bool:
+    """Say whether a file name is that of a session's manifest."""
+    return _MANIFEST.fullmatch(filename) is not None
+
+
+def new_session_id(start: datetime, label: str, pid: int) -> str:
+    """Return a session id: sorts by time, safe against reuse of the process id.
+
+    Args:
+        start: start of the session, aware.
+        label: rank (`r0`) or name of the host; what a file name does not bear becomes `_`.
+        pid: process id.
+    """
+    safe = re.sub(r"[^A-Za-z0-9_]", "_", label)[:64] or "_"
+    return f"{start.astimezone(UTC):%Y%m%dT%H%M%S%fZ}-{safe}-{pid}"
+
+
+def session_start(session: str) -> datetime:
+    """Return the start that a session id carries, in UTC."""
+    return datetime.strptime(session[:22], "%Y%m%dT%H%M%S%fZ").replace(tzinfo=UTC)

@@ -1,0 +1,311 @@
+"""What lies behind the singleton: configuration, enabled metrics, and the way of a careful `log`.
+
+An ordinary object, so that a test or a fork simply takes another one.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Mapping
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from micrometric import place
+from micrometric.encoding import Raw
+from micrometric.errors import SettingError
+from micrometric.event import encode_fields, finite
+from micrometric.machine import this_machine
+from micrometric.notice import Notices
+from micrometric.registry import Registry, check_identifier
+from micrometric.session import Session, start_session
+from micrometric.settings import Settings
+from micrometric.spec import Spec, nearest
+from micrometric.values import Plain, fast_classes, fits
+from micrometric.writer import Writer
+
+inherited: ContextVar[Mapping[str, Any]] = ContextVar("micrometric_context")
+"""Metadata of the `context` blocks around, for each thread and task."""
+
+
+class State:
+    """Configuration and counts of the logger.
+
+    Args:
+        registry: the registered metrics; it outlives configurations.
+    """
+
+    def __init__(self, registry: Registry) -> None:
+        self.registry = registry
+        self.settings = Settings()
+        self.spec = Spec(())
+        self.enabled: frozenset[str] = frozenset()
+        self.fast: dict[str, frozenset[type]] = {}
+        """By enabled metric the classes of values that need no look: what the hot path asks.
+        Empty while some setting asks for more than the hot path does."""
+        self.writer: Writer | None = None
+        self.lock = threading.RLock()
+        self.notices = Notices()
+        self.process_context: dict[str, Any] = {}
+        self._uses_context = False
+        self._started = False
+        """Whether a first event went the careful way, which starts the thread."""
+        self._admitted = 0
+        """Events kept since the configuration, counted where there is a limit."""
+        self._switched: dict[str, bool] = {}
+        """Metrics switched on or off one by one since the spec was set."""
+        self._launches: list[str] = []
+        self._may_claim = not place.is_child()
+        # Its own: the generator of the training run is never touched.
+        self._random = random.Random()
+
+    # Configuration.
+
+    def configure(self, settings: Settings, spec: Spec) -> None:
+        """Drain everything to the old place, then log into the new one.
+
+        Raises:
+            SettingError: the directory cannot be created.
+        """
+        _make_directory(settings.log_path)
+        with self.lock:
+            self.close()
+            self.settings = settings
+            self._started = False
+            self._admitted = 0
+            self.writer = self._new_writer()
+            self.enable(spec)
+
+    def _new_writer(self) -> Writer:
+        # Bound to these settings: the session may start when others are configured already.
+        start = partial(self._start_session, self.settings)
+        return Writer(start, self.settings, self.registry, self.notices)
+
+    def _start_session(self, settings: Settings) -> Session:
+        session = start_session(
+            Path(settings.log_path or "."),
+            this_machine(),
+            datetime.now(UTC),
+            settings=settings,
+            spec=str(self.spec),
+            may_claim=self._may_claim,
+            earlier_launches=self._launches,
+        )
+        self._launches.append(session.facts.launch or "")
+        return session
+
+    def close(self) -> None:
+        """Write what is pending and end the session; logging is then not configured."""
+        with self.lock:
+            writer, self.writer = self.writer, None
+            self.settings = Settings(None, self.settings.flush_every, self.settings.flush_interval)
+            self.refresh()
+        if writer is not None:
+            writer.close()
+
+    def end(self) -> None:
+        """End the session as the process ends; what is logged after it is written at once."""
+        if self.writer is not None:
+            self.fast = {}
+            self.writer.close()
+
+    def leave_to_parent(self) -> None:
+        """After a fork: leave the pending events to the parent, keep the configuration."""
+        self.lock = threading.RLock()  # Another thread of the parent may hold the old one.
+        self._may_claim = False
+        self._started = False
+        self._launches = []
+        if self.writer is not None:
+            self.writer = self._new_writer()
+        self.refresh()
+
+    # Which metrics are enabled.
+
+    def enable(self, spec: Spec) -> None:
+        """Enable the metrics of a spec and no others."""
+        with self.lock:
+            self.spec = spec
+            self._switched = {}
+            self.refresh()
+        for term in spec.unmatched(self.registry.metrics):
+            self._tell_unknown(term)
+
+    def switch(self, identifier: str, on: bool) -> None:
+        """Enable or disable one metric."""
+        with self.lock:
+            self._switched[identifier] = on
+            self.refresh()
+        if on and identifier not in self.registry.metrics:
+            self._tell_unknown(identifier)
+
+    def refresh(self) -> None:
+        """Work out again which metrics are enabled and which calls may take the hot path."""
+        with self.lock:
+            registered = self.registry.metrics
+            enabled = {
+                name for name in registered if self._switched.get(name, self.spec.matches(name))
+            }
+            self.enabled = frozenset(enabled) if self.writer is not None else frozenset()
+            self.fast = {}
+            if self._hot_path_suffices():
+                for name in self.enabled:
+                    if classes := fast_classes(self.registry.dtypes[name], registered[name]):
+                        self.fast[name] = classes
+
+    def _hot_path_suffices(self) -> bool:
+        settings = self.settings
+        return (
+            self._started
+            and not settings.writes_through
+            and settings.sampling_factor >= 1.0
+            and settings.max_records is None
+            and not self.process_context
+            and not self._uses_context
+        )
+
+    def _tell_unknown(self, term: str) -> None:
+        close = nearest(term.removeprefix("!"), self.registry.metrics)
+        hint = f"; did you mean {' or '.join(map(repr, close))}?" if close else ""
+        self.notices.give(
+            ("unknown", term),
+            f"metrics_to_log: {term!r} matches no registered metric yet; it takes effect when "
+            f"one is registered{hint}",
+        )
+
+    # Context.
+
+    def use_context(self) -> None:
+        """Note that `context` is in use: from here on `log` asks for what it inherits."""
+        if not self._uses_context:
+            self._uses_context = True
+            self.refresh()
+
+    def set_context(self, metadata: Mapping[str, Any]) -> None:
+        """Merge into the metadata of the whole process; None removes a key."""
+        with self.lock:
+            merged = {**self.process_context, **metadata}
+            self.process_context = {key: item for key, item in merged.items() if item is not None}
+            self.refresh()
+
+    # The careful way of an event: everything the hot path leaves out.
+
+    def log(
+        self,
+        identifier: str,
+        value: Any,
+        metadata: Mapping[str, Any] | None,
+        location: str | None,
+        frame: FrameType,
+    ) -> None:
+        """Log an event, whatever it is and whatever is configured. Never raises."""
+        try:
+            writer = self.writer
+            if writer is None or identifier not in self.enabled:
+                self._refuse(writer, identifier, frame)
+            elif self._admit(writer, identifier):
+                writer.add(self._raw(writer, identifier, value, metadata, location, frame))
+                self._start(writer)
+        except Exception as error:  # noqa: BLE001 - a training run does not die of its metrics
+            shown = repr(identifier) if isinstance(identifier, str) else type(identifier).__name__
+            self.notices.give(
+                ("log", type(error)), f"an event of metric {shown} was lost: {error}", frame
+            )
+
+    def _refuse(self, writer: Writer | None, identifier: str, frame: FrameType) -> None:
+        if writer is None:
+            self.notices.give(
+                "not configured",
+                f"metric {identifier!r} is not logged: no log path is configured; call "
+                "configure_logging() first",
+                frame,
+            )
+            return
+        check_identifier(identifier)
+        with writer.lock:
+            writer.count(identifier).not_enabled += 1
+        if identifier in self.registry.metrics:
+            reason = "it is not enabled; name it in metrics_to_log, or ask is_metric_enabled()"
+        else:
+            close = nearest(identifier, self.registry.metrics)
+            hint = f"; did you mean {' or '.join(map(repr, close))}?" if close else ""
+            reason = f"it is not registered{hint}"
+        place = (frame.f_code.co_filename, frame.f_lineno)
+        self.notices.give(
+            ("refused", identifier, place), f"metric {identifier!r} is not logged: {reason}", frame
+        )
+
+    def _admit(self, writer: Writer, identifier: str) -> bool:
+        """Apply `max_records` and sampling, and count what they leave out."""
+        settings = self.settings
+        if settings.max_records is None and settings.sampling_factor >= 1.0:
+            return True
+        with writer.lock:
+            if settings.max_records is not None and self._admitted >= settings.max_records:
+                writer.count(identifier).capped += 1
+                return False
+            if self._random.random() >= settings.sampling_factor:
+                writer.count(identifier).sampled_out += 1
+                return False
+            self._admitted += 1
+            return True
+
+    def _raw(
+        self,
+        writer: Writer,
+        identifier: str,
+        value: Any,
+        metadata: Mapping[str, Any] | None,
+        location: str | None,
+        frame: FrameType,
+    ) -> Raw:
+        moment = time.time_ns()
+        plain = Plain(value)
+        extra = Plain(self._merged(metadata))
+        dtype = self.registry.dtypes[identifier]
+        fit = fits(value, plain.data, dtype, len(self.registry.metrics[identifier].dims))
+        if not fit or plain.by_repr or extra.by_repr:
+            with writer.lock:
+                writer.count(identifier).misfits += not fit
+                writer.count(identifier).by_repr += plain.by_repr or extra.by_repr
+        if not fit:
+            self.notices.give(
+                ("misfit", identifier),
+                f"metric {identifier!r} is registered as {dtype.__name__}, logged was "
+                f"{type(value).__name__}; such values are kept and counted",
+                frame,
+            )
+        frozen = extra.data if extra.deferred else encode_fields(finite(extra.data))[:-1]
+        where = (frame.f_code, frame.f_globals) if location is None else (str(location), None)
+        return (moment, identifier, finite(plain.data), frozen, *where)
+
+    def _merged(self, metadata: Mapping[str, Any] | None) -> dict[str, Any]:
+        if metadata is not None and not isinstance(metadata, Mapping):
+            metadata = {"metadata": metadata}  # Not what was asked for, but nothing is lost.
+        return {**self.process_context, **inherited.get({}), **(metadata or {})}
+
+    def _start(self, writer: Writer) -> None:
+        if not self._started:
+            writer.start_thread()
+            self._started = True
+            self.refresh()
+
+
+def _make_directory(log_path: str | None) -> None:
+    """Create the log directory early, so that a bad path is told when it is configured."""
+    path = Path(log_path or ".")
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:
+        raise SettingError(
+            f"log_path {log_path!r} is a file; expected a directory, which is created if missing"
+        ) from None
+    except OSError as error:
+        raise SettingError(
+            f"log_path {log_path!r} cannot be created: {error.strerror}; name a directory that "
+            "can be written to"
+        ) from None

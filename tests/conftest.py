@@ -1,0 +1,65 @@
+"""A clean world for each test: no configuration, no registration, no environment settings."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from micrometric import MicroMetricLogger
+from micrometric.manifest import Manifest, read_manifest
+from micrometric.testing import reset
+
+
+@pytest.fixture(autouse=True)
+def _clean(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    import os
+
+    for name in [*os.environ]:
+        if name.startswith(("MICROMETRIC_", "SLURM_", "OMPI_", "PMI_", "TORCHELASTIC_")):
+            monkeypatch.delenv(name)
+    reset()
+    yield
+    reset()
+    # A session of this test must not hand its launch to the next.
+    os.environ.pop("MICROMETRIC_LAUNCH", None)
+
+
+@pytest.fixture
+def logs(tmp_path: Path) -> Path:
+    return tmp_path / "logs"
+
+
+@pytest.fixture
+def logger(logs: Path) -> MicroMetricLogger:
+    """A logger that writes before `log` returns, with one float metric `density`."""
+    MicroMetricLogger.register_metric("density", float)
+    return MicroMetricLogger(logs, flush_every=1, metrics_to_log="all")
+
+
+@pytest.fixture
+def lines(logs: Path) -> Callable[[], list[dict[str, Any]]]:
+    """Read the lines of the plain segment as plain JSON."""
+
+    def read() -> list[dict[str, Any]]:
+        text = (logs / "micro_metrics.jsonl").read_text()
+        assert text.endswith("\n")
+        return [json.loads(line, parse_constant=_refuse) for line in text.splitlines()]
+
+    return read
+
+
+def _refuse(token: str) -> None:
+    raise AssertionError(f"{token} is not JSON")
+
+
+@pytest.fixture
+def manifest(logs: Path) -> Callable[[], Manifest]:
+    """Read the only manifest of the log directory."""
+
+    def read() -> Manifest:
+        (path,) = logs.glob("*.manifest.json")
+        return read_manifest(path)
+
+    return read
