@@ -54,7 +54,7 @@ class LogEvent:
     launch: str | None = None
 
 
-class _Line(msgspec.Struct, gc=False):
+class Line(msgspec.Struct, gc=False):
     """An event line as msgspec decodes it; types are checked afterwards, for plainer messages."""
 
     timestamp: Any = None
@@ -69,7 +69,7 @@ class _Line(msgspec.Struct, gc=False):
     launch: Any = None
 
 
-_decoder = msgspec.json.Decoder(_Line)
+_decoder = msgspec.json.Decoder(Line)
 _encoder = msgspec.json.Encoder(decimal_format="number")
 
 
@@ -114,13 +114,21 @@ def decode_line(
     Raises:
         NotAnEvent: the line is not JSON, not an object, or lacks or mistypes a key.
     """
-    fields = _decode_fields(line.removeprefix(_BYTE_ORDER_MARK))
-    metric = fields.metric if fields.metric is not None else fields.metric_enum
-    _check_fields(fields, metric)
+    return to_event(decode_fields(line), zone=zone, text_metrics=text_metrics)
+
+
+def to_event(
+    fields: Line, *, zone: tzinfo | None = None, text_metrics: frozenset[str] = frozenset()
+) -> LogEvent:
+    """Return the event that checked fields make up; see `decode_line`.
+
+    Raises:
+        NotAnEvent: the timestamp is no time.
+    """
     return LogEvent(
         timestamp=parse_timestamp(fields.timestamp, zone),
-        metric=metric,
-        value=fields.value if metric in text_metrics else _with_floats(fields.value),
+        metric=fields.metric,
+        value=fields.value if fields.metric in text_metrics else _with_floats(fields.value),
         metadata={} if fields.metadata is None else fields.metadata,
         location="" if fields.location is None else fields.location,
         run=fields.run if isinstance(fields.run, str) else None,
@@ -130,7 +138,20 @@ def decode_line(
     )
 
 
-def _decode_fields(line: bytes) -> _Line:
+def decode_fields(line: bytes) -> Line:
+    """Return the fields of a line, with the types they must have; the timestamp is not parsed.
+
+    Raises:
+        NotAnEvent: the line is not JSON, not an object, or lacks or mistypes a key.
+    """
+    fields = _decode_json(line.removeprefix(_BYTE_ORDER_MARK))
+    if fields.metric is None:
+        fields.metric = fields.metric_enum
+    _check_fields(fields)
+    return fields
+
+
+def _decode_json(line: bytes) -> Line:
     try:
         return _decoder.decode(line)
     except RecursionError:
@@ -140,7 +161,7 @@ def _decode_fields(line: bytes) -> _Line:
         return _decode_leniently(line)
 
 
-def _decode_leniently(line: bytes) -> _Line:
+def _decode_leniently(line: bytes) -> Line:
     try:
         document = json.loads(line.decode())
     except UnicodeDecodeError:
@@ -149,11 +170,12 @@ def _decode_leniently(line: bytes) -> _Line:
         raise NotAnEvent("not JSON") from None
     if not isinstance(document, dict):
         raise NotAnEvent(f"expected a JSON object, found {_json_type(document)}")
-    return _Line(**{key: document[key] for key in _Line.__struct_fields__ if key in document})
+    return Line(**{key: document[key] for key in Line.__struct_fields__ if key in document})
 
 
-def _check_fields(fields: _Line, metric: object) -> None:
-    for name, found in (("timestamp", fields.timestamp), ("metric", metric)):
+def _check_fields(fields: Line) -> None:
+    for name in ("timestamp", "metric"):
+        found = getattr(fields, name)
         if not isinstance(found, str):
             raise NotAnEvent(_lacks(name) if found is None else _mistyped(name, "a string", found))
     if fields.value is msgspec.UNSET:

@@ -1,0 +1,354 @@
+"""DuckDB: reads the lines of clean segments itself, and mended copies of the others.
+
+Its reader is strict and fast but not ours: it coerces types, and of damage it tells at most the
+first. So it marks what it may have understood differently; a segment with such a line is read
+once more by `micrometric.reader`, and the events go back to DuckDB as a temporary file of lines
+beyond doubt. The answer is the reader's, always; clean segments do not pay for it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import tempfile
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import tzinfo
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from micrometric.columns import Request
+from micrometric.event import encode_event
+from micrometric.finder import STDIN, Segment
+from micrometric.keys import Key
+from micrometric.reader import read_segment
+from micrometric.report import Report
+
+if TYPE_CHECKING:
+    import narwhals as nw
+
+_LINE_BYTES = 16 * 1024 * 1024
+"""DuckDB's own limit for one line; raised when a mended copy holds a longer one."""
+_STRICT_TRIES = 3
+"""Segments that are mended one by one on DuckDB's word, before all are."""
+_COLUMNS = {
+    "timestamp": "VARCHAR",
+    "metric": "VARCHAR",
+    "value": "JSON",
+    "metadata": "JSON",
+    "location": "VARCHAR",
+    "run": "VARCHAR",
+    "session": "VARCHAR",
+    "rank": "BIGINT",
+    "launch": "VARCHAR",
+}
+
+
+class DuckDBEngine:
+    """Segments as DuckDB sees them. A context manager: leaving it removes temporary files.
+
+    Args:
+        segments: the files.
+        dims: the axes of metrics whose lists hold an observation an element.
+        text_metrics: metrics whose "NaN" is a text.
+        zone: zone of timestamps that name none; None is this machine's.
+        report: receives what is skipped.
+    """
+
+    def __init__(
+        self,
+        segments: list[Segment],
+        *,
+        dims: dict[str, tuple[str, ...]],
+        text_metrics: frozenset[str],
+        zone: tzinfo | None,
+        report: Report,
+    ) -> None:
+        self._segments = segments
+        self._dims = dims
+        self._text_metrics = text_metrics
+        self._zone = zone
+        self._report = report
+        self._files = {segment.path: segment.path for segment in segments}
+        """Where each segment is read: the file itself or a mended copy."""
+        self._line_bytes = _LINE_BYTES
+        self._tries = 0
+
+    def __enter__(self) -> DuckDBEngine:
+        import duckdb
+
+        self._temporary = tempfile.TemporaryDirectory(prefix="micrometric-")
+        self._connection = duckdb.connect(
+            config={
+                "temp_directory": self._temporary.name,
+                "autoinstall_known_extensions": False,
+                "autoload_known_extensions": False,
+            }
+        )
+        # DuckDB reads plain files and gzip; the others go through our reader at once.
+        self._mend(s for s in self._segments if s.path == STDIN or s.suffix == ".jsonl.zst")
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._connection.close()
+        self._temporary.cleanup()
+
+    def load(self, request: Request) -> nw.LazyFrame[Any]:
+        """Return the segments as columns; see `micrometric.columns`."""
+        import narwhals as nw
+
+        return nw.from_native(self._connection.sql(self._query(request, strict=True)))
+
+    def collect(self, frame: nw.LazyFrame[Any]) -> list[dict[str, Any]] | None:
+        """Compute a frame and return its rows, or None when DuckDB met a line it cannot read.
+
+        After None the segment in question has been mended: load again.
+        """
+        import duckdb
+
+        try:
+            relation = frame.to_native()
+            rows = relation.fetchall()
+        except (duckdb.InvalidInputException, duckdb.IOException, duckdb.ConversionException) as e:
+            self._mend_after(str(e))
+            return None
+        return [dict(zip(relation.columns, row, strict=True)) for row in rows]
+
+    def mend_suspects(self, request: Request) -> None:
+        """Mend every segment that holds a suspicious line."""
+        query = self._query(request, strict=False)
+        rows = self._connection.sql(f"SELECT DISTINCT file FROM ({query}) WHERE suspect").fetchall()
+        files = {row[0] for row in rows}
+        self._mend(s for s in self._segments if str(self._files[s.path]) in files)
+
+    def _mend_after(self, message: str) -> None:
+        """Mend what a strict scan complained about, without a scan for each bad segment."""
+        import duckdb
+
+        self._tries += 1
+        if self._tries == 1:
+            # One lenient pass finds all segments with malformed lines, whatever else they hold.
+            with contextlib.suppress(duckdb.Error):
+                return self.mend_suspects(Request((), (), uses_time=False))
+        named = re.search(r'file "(.*?)", (?:in|at)|reading file "(.*?)" \(', message, re.DOTALL)
+        name = (named[1] or named[2]) if named else None
+        culprits = [s for s in self._segments if str(self._files[s.path]) == name]
+        if not culprits or self._tries > _STRICT_TRIES:
+            culprits = [s for s in self._segments if self._files[s.path] == s.path]
+        return self._mend(culprits)
+
+    def _mend(self, segments: Iterable[Segment]) -> None:
+        for segment in list(segments):
+            if self._files[segment.path] != segment.path:
+                raise AssertionError(f"mended twice: {segment.path}")
+            copy = Path(self._temporary.name) / f"{len(os.listdir(self._temporary.name))}.jsonl"  # noqa: PTH208
+            with copy.open("wb") as file:
+                events = read_segment(segment, self._report, self._zone, frozenset())
+                for event in events:
+                    # The origin stands in the line only where the line told another one.
+                    line = encode_event(_without_origin(event, segment))
+                    if rb"\ud" in line:
+                        line = _without_lone_surrogates(line)
+                    self._line_bytes = max(self._line_bytes, 2 * len(line))
+                    file.write(line)
+            self._files[segment.path] = copy
+
+    # The query.
+
+    def _query(self, request: Request, *, strict: bool) -> str:
+        self._describe_segments()
+        keys = dict.fromkeys((*request.groups, *request.conditions))
+        columns = [
+            "file",
+            "metric",
+            "location",
+            "timestamp",
+            f"{self._number('value', 'metric')} AS value",
+            f"NOT coalesce({_event_test(request.uses_time)}, false) AS suspect",
+        ]
+        for key in keys:
+            columns.extend(self._key_columns(key, request))
+        return f"SELECT {', '.join(columns)} FROM ({self._observations(strict)})"
+
+    def _describe_segments(self) -> None:
+        self._connection.execute(
+            "CREATE OR REPLACE TEMP TABLE segments (file VARCHAR, run VARCHAR, session VARCHAR, "
+            "rank BIGINT, launch VARCHAR, directories JSON)"
+        )
+        rows = [
+            (
+                str(self._files[s.path]),
+                s.run,
+                s.session,
+                s.rank,
+                s.launch,
+                json.dumps(s.directories),
+            )
+            for s in self._segments
+        ]
+        self._connection.executemany("INSERT INTO segments VALUES (?, ?, ?, ?, ?, ?)", rows)
+
+    def _lines(self, strict: bool) -> str:
+        files = ", ".join(_quoted(str(self._files[segment.path])) for segment in self._segments)
+        columns = ", ".join(f"{name}: '{kind}'" for name, kind in _COLUMNS.items())
+        return (
+            f"SELECT lines.filename AS file, timestamp AS stamp, "
+            f"try_cast(timestamp AS TIMESTAMP) AS timestamp, metric, value, metadata, location, "
+            f"coalesce(lines.run, segments.run) AS run, "
+            f"coalesce(lines.session, segments.session) AS session, "
+            f"coalesce(lines.rank, segments.rank) AS rank, "
+            f"coalesce(lines.launch, segments.launch) AS launch, directories "
+            f"FROM read_json([{files}], format='newline_delimited', columns={{{columns}}}, "
+            f"filename=true, ignore_errors={'false' if strict else 'true'}, "
+            f"maximum_object_size={self._line_bytes}) AS lines "
+            f"LEFT JOIN segments ON lines.filename = segments.file"
+        )
+
+    def _observations(self, strict: bool) -> str:
+        """Return the lines with the lists of registered dims taken element by element."""
+        lines = self._lines(strict)
+        if not self._dims:
+            return lines
+        names = sorted({name for names in self._dims.values() for name in names})
+        rows = f"SELECT *, {', '.join(f'NULL::BIGINT AS {_dim(n)}' for n in names)} FROM ({lines})"
+        for depth in range(max(map(len, self._dims.values()))):
+            deeper = {m: names[depth] for m, names in self._dims.items() if len(names) > depth}
+            listed = ", ".join(map(_quoted, deeper))
+            is_list = f"(coalesce(metric IN ({listed}), false) AND value::VARCHAR LIKE '[%')"
+            index = [
+                f"CASE WHEN metric IN ({', '.join(_quoted(m) for m in deeper if deeper[m] == n)}) "
+                f"THEN item_index ELSE {_dim(n)} END AS {_dim(n)}"
+                for n in sorted(set(deeper.values()))
+            ]
+            rows = (
+                f"WITH level AS ({rows}) SELECT * FROM level WHERE NOT {is_list} UNION ALL BY NAME "
+                f"SELECT * EXCLUDE (item, item_index) REPLACE (item AS value, {', '.join(index)}) "
+                f"FROM (SELECT *, unnest(value->'$[*]') AS item, "
+                f"unnest(range(json_array_length(value)::BIGINT)) AS item_index "
+                f"FROM level WHERE {is_list})"
+            )
+        return rows
+
+    def _key_columns(self, key: Key, request: Request) -> list[str]:
+        column = request.text_column(key)
+        text = self._key_text(key)
+        columns = [f"{text} AS {column}"]
+        if key in request.conditions:
+            columns += [
+                f"{self._key_number(key, text)} AS {column}_number",
+                f"{_key_string(key, text)} AS {column}_string",
+            ]
+        return columns
+
+    def _key_text(self, key: Key) -> str:
+        if key.kind == "bucket":
+            width = key.seconds * 1_000_000
+            # Floor division: there is a time before 1970.
+            return f"(floor(epoch_us(timestamp)::DOUBLE / {width})::BIGINT * {width})"
+        if key.kind == "directory":
+            return f"(directories->{_quoted(_path([key.path]))})"
+        if key.kind == "metadata":
+            paths = [[key.path], key.path.split(".")] if "." in key.path else [[key.path]]
+            found = [f"nullif(metadata->{_quoted(_path(path))}, 'null')" for path in paths]
+            if key.path in {name for names in self._dims.values() for name in names}:
+                found.insert(0, f"{_dim(key.path)}::VARCHAR::JSON")
+            return f"coalesce({', '.join(found)})" if len(found) > 1 else found[0]
+        return "value::VARCHAR" if key.path == "value" else key.path
+
+    def _key_number(self, key: Key, text: str) -> str:
+        if key.path == "value" and key.kind == "field":
+            number = self._number("value", "metric")
+        elif key.kind in ("metadata", "directory"):
+            number = (
+                f"CASE WHEN {text}::VARCHAR >= '#'  "
+                f"THEN try_cast({text} AS DOUBLE) END"
+            )
+        elif key.path == "rank":
+            number = "rank::DOUBLE"
+        else:
+            number = "NULL::DOUBLE"
+        return f"nullif({number}, 'nan'::DOUBLE)"
+
+    def _number(self, value: str, metric: str) -> str:
+        """Return SQL for the number that a value is, NULL when it is none."""
+        named = (
+            f"CASE {value}::VARCHAR WHEN '\"NaN\"' THEN 'nan'::DOUBLE "
+            f"WHEN '\"Infinity\"' THEN 'inf'::DOUBLE WHEN '\"-Infinity\"' THEN '-inf'::DOUBLE END"
+        )
+        if self._text_metrics:
+            texts = ", ".join(map(_quoted, sorted(self._text_metrics)))
+            named = f"CASE WHEN {metric} NOT IN ({texts}) THEN {named} END"
+        return (
+            f"(CASE WHEN {value}::VARCHAR < '#'  THEN {named} "
+            f"ELSE try_cast({value} AS DOUBLE) END)"
+        )
+
+
+def _event_test(uses_time: bool) -> str:
+    """Return SQL that is true for a line that the reader is sure to understand the same way."""
+    # Exactly the form that loggers write. What else DuckDB takes for a time, the reader may not.
+    # Without a zone the clock does not matter, unless somebody asks for the time.
+    zoned = "length(stamp) = 27 AND stamp[27] = 'Z'"
+    stamp = zoned if uses_time else f"(({zoned}) OR (length(stamp) = 26 AND stamp[26] <> 'Z'))"
+    return (
+        f"({stamp} AND stamp[11] = 'T' AND stamp[20] = '.' AND stamp >= '0001' "
+        f"AND timestamp IS NOT NULL AND {_is_text('metric')} "
+        f"AND (location IS NULL OR {_is_text('location')}) AND value IS NOT NULL "
+        f"AND (metadata IS NULL OR starts_with(metadata::VARCHAR, '{{')))"
+    )
+
+
+def _is_text(column: str) -> str:
+    """Return SQL that is false for a text that DuckDB may have made of another JSON value.
+
+    By comparisons alone, which cost nothing: numbers, lists, objects and bools start with signs
+    that few names start with.
+    """
+    return (
+        f"({column} > ':' AND {column} < '{{' AND NOT {column} BETWEEN '[' AND '[~' "
+        f"AND {column} NOT IN ('true', 'false'))"
+    )
+
+
+def _key_string(key: Key, text: str) -> str:
+    if key.kind in ("metadata", "directory") or key.path == "value":
+        return f"CASE WHEN {text}::VARCHAR < '#'  THEN {text}::JSON->>'$' END"
+    if key.kind == "bucket" or key.path in ("rank", "timestamp"):
+        return "NULL::VARCHAR"
+    return key.path
+
+
+def _path(parts: list[str]) -> str:
+    """Return the JSON path of keys, whatever signs they hold."""
+    escaped = (part.replace("\\", "\\\\").replace('"', '\\"') for part in parts)
+    return "$" + "".join(f'."{part}"' for part in escaped)
+
+
+def _dim(name: str) -> str:
+    return '"dim ' + name.replace('"', '""') + '"'
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _without_lone_surrogates(line: bytes) -> bytes:
+    """Return a line as UTF-8 throughout; DuckDB refuses the escapes that UTF-8 cannot hold."""
+    return json.dumps(json.loads(line), ensure_ascii=False).encode("utf-8", "replace") + b"\n"
+
+
+def _without_origin(event: Any, segment: Segment) -> Any:
+    same = {
+        name: None
+        for name in ("run", "session", "rank", "launch")
+        if getattr(event, name) == getattr(segment, name)
+    }
+    return replace(event, **same)

@@ -1,0 +1,315 @@
+"""From paths to segments: which files are meant, and what their directories tell about them."""
+
+from __future__ import annotations
+
+import glob
+import os
+import re
+import stat
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from micrometric.errors import MicrometricError, NoDataError, PathError
+from micrometric.manifest import Manifest, SessionFacts, merge_metrics, read_manifest
+from micrometric.registry import Metric
+from micrometric.segment import SUFFIXES, closed_name, is_manifest_name, parse_segment_name
+from micrometric.spec import nearest
+
+Scalar = str | int | float
+Paths = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
+STDIN = Path("-")
+
+_PAIR = re.compile(r"(?P<name>[A-Za-z_][\w.-]*)=(?P<value>.*)", re.DOTALL)
+_INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,17})")
+_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,3})?")
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A file of events, and whose it is."""
+
+    path: Path
+    run: str
+    """Its directory below the path it was found under; that directory's name at the top."""
+    session: str | None = None
+    rank: int | None = None
+    launch: str | None = None
+    directories: dict[str, Scalar] = field(default_factory=dict)
+    """The `name=value` parts of its path; what looks like a number is one."""
+    suffix: str = ".jsonl"
+    """How it is compressed: one of `SUFFIXES`."""
+
+
+@dataclass(slots=True)
+class Found:
+    """Segments and manifests under some paths."""
+
+    segments: list[Segment] = field(default_factory=list)
+    """By run, then in the order in which they were begun."""
+    manifests: list[tuple[Path, Manifest]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    """What could not be used, a sentence each."""
+
+    def metrics(self) -> dict[str, Metric]:
+        """Return the registered metrics of all manifests, noting where their dtypes disagree."""
+        told = [(str(path), manifest) for path, manifest in self.manifests]
+        merged, conflicts = merge_metrics(told)
+        self.notes.extend(
+            str(conflict) for conflict in conflicts if str(conflict) not in self.notes
+        )
+        return merged
+
+    def directory_keys(self) -> set[str]:
+        """Return the names of the `name=value` parts of all paths."""
+        return {name for segment in self.segments for name in segment.directories}
+
+    def launches(self) -> dict[str, list[str]]:
+        """Return the launches of each run, the earliest first."""
+        launches: dict[str, dict[str, str]] = {}
+        for segment in self.segments:
+            if segment.launch is not None:
+                starts = launches.setdefault(segment.run, {})
+                known = starts.get(segment.launch)
+                start = segment.session or ""
+                starts[segment.launch] = start if known is None else min(known, start)
+        return {run: sorted(starts, key=starts.__getitem__) for run, starts in launches.items()}
+
+    def of_launch(self, launch: str) -> list[Segment]:
+        """Return the segments of one launch, or of the last launch of each run for `last`.
+
+        Raises:
+            NoDataError: no segment is of that launch.
+        """
+        launches = self.launches()
+        if launch == "last":
+            last = {run: known[-1] for run, known in launches.items()}
+            return [seg for seg in self.segments if seg.launch == last.get(seg.run)]
+        chosen = [segment for segment in self.segments if segment.launch == launch]
+        if not chosen:
+            known = {name for names in launches.values() for name in names}
+            likely = nearest(launch, known) or sorted(known)[-3:]
+            hint = f"; there are {', '.join(map(repr, likely))}" if likely else ""
+            raise NoDataError(f"no events of launch {launch!r}{hint}")
+        return chosen
+
+
+def find(paths: Paths) -> Found:
+    """Return the segments that some paths mean, each file once.
+
+    Args:
+        paths: files of any name, directories (searched recursively), globs, or `-` for standard
+            input; one or several.
+
+    Raises:
+        PathError: a path is missing, cannot be read, or holds no segments.
+    """
+    given = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
+    found = Found()
+    directories: dict[Path, None] = {}
+    located: dict[tuple[int, int], tuple[Path, Path]] = {}
+    for path in given:
+        for root in _expand(os.fspath(path)):
+            if root == STDIN:
+                found.segments.append(Segment(STDIN, "-"))
+            elif root.is_dir():
+                _search(root, located, directories, found.notes)
+            else:
+                _take(root, root.parent, located)
+                directories[root.parent] = None
+    for directory in directories:
+        found.manifests.extend(_manifests_in(directory, found.notes))
+    found.segments.extend(_describe(located, found.manifests))
+    return found
+
+
+def find_directories(root: Path) -> Iterator[tuple[Path, list[str]]]:
+    """Yield every directory from `root` down with its file names, in order, each once.
+
+    Links to directories are followed, but never in a circle.
+    """
+    seen = set()
+    for directory, below, names in os.walk(root, followlinks=True):
+        status = Path(directory).stat()
+        if (status.st_dev, status.st_ino) in seen:
+            below.clear()
+            continue
+        seen.add((status.st_dev, status.st_ino))
+        below.sort()
+        yield Path(directory), sorted(names)
+
+
+def _expand(text: str) -> list[Path]:
+    path = Path(text)
+    if path == STDIN or path.exists():
+        return [path]
+    if glob.has_magic(text):
+        matches = sorted(glob.glob(text, recursive=True))  # noqa: PTH207 - absolute ones too
+        if matches:
+            return [Path(match) for match in matches]
+        raise PathError(f"no path matches {text!r}")
+    raise PathError(f"no such path: {text!r}")
+
+
+def _search(
+    root: Path,
+    located: dict[tuple[int, int], tuple[Path, Path]],
+    directories: dict[Path, None],
+    notes: list[str],
+) -> None:
+    others = []
+    before = len(located)
+    for directory, names in find_directories(root):
+        for name in names:
+            segment = parse_segment_name(name)
+            if segment is not None and segment.suffix == ".parquet":
+                notes.append(f"{str(directory / name)!r} is left out: Parquet is not read yet")
+            elif segment is not None:
+                _take(directory / name, root, located)
+            elif name.endswith((".jsonl", ".jsonl.gz", ".jsonl.zst")):
+                others.append(directory / name)
+        if any(map(is_manifest_name, names)) or any(map(parse_segment_name, names)):
+            directories[directory] = None
+    if len(located) == before and not any(
+        directory.is_relative_to(root) for directory in directories
+    ):
+        raise PathError(_nothing_in(root, others))
+
+
+def _nothing_in(root: Path, others: list[Path]) -> str:
+    if others:
+        shown = ", ".join(str(path) for path in others[:3])
+        more = f" and {len(others) - 3} more" if len(others) > 3 else ""
+        return (
+            f"no micro_metrics segments in {str(root)!r}, but other files: {shown}{more}; name "
+            "a file itself to read it"
+        )
+    return f"no micro_metrics segments in {str(root)!r} or below it"
+
+
+def _take(path: Path, root: Path, located: dict[tuple[int, int], tuple[Path, Path]]) -> None:
+    """Note a regular file; one with two names, as during archiving, is noted once."""
+    try:
+        status = path.stat()
+    except OSError:
+        return  # It went away since the directory was listed: renamed, then it is found as that.
+    if stat.S_ISREG(status.st_mode) or (path == root and stat.S_ISFIFO(status.st_mode)):
+        located.setdefault((status.st_dev, status.st_ino), (path, root))
+
+
+def _manifests_in(directory: Path, notes: list[str]) -> Iterator[tuple[Path, Manifest]]:
+    for name in sorted(os.listdir(directory)):  # noqa: PTH208 - names suffice
+        if is_manifest_name(name):
+            try:
+                yield directory / name, read_manifest(directory / name)
+            except MicrometricError as error:
+                notes.append(f"{error}; its session is read without it")
+
+
+def _describe(
+    located: dict[tuple[int, int], tuple[Path, Path]], manifests: list[tuple[Path, Manifest]]
+) -> list[Segment]:
+    facts = {
+        (path.parent, manifest.session.id): manifest.session
+        for path, manifest in manifests
+        if manifest.session is not None
+    }
+    runs = _run_names({(path.parent, root) for path, root in located.values()})
+    segments: dict[tuple[Path, str | None, int | None], Segment] = {}
+    for path, root in located.values():
+        name = parse_segment_name(path.name)
+        session = name.session if name else None
+        if name is not None and session is None:
+            session = _plain_owner(path.parent, facts)
+        known = facts.get((path.parent, session or ""))
+        segment = Segment(
+            path=path,
+            run=runs[path.parent, root],
+            session=session,
+            rank=known.rank if known else _rank_in(session),
+            launch=known.launch if known else None,
+            directories=directory_keys(path.parent),
+            suffix=name.suffix if name else _suffix_of(path),
+        )
+        # A segment and its compressed twin hold the same events; the lines come first.
+        twin = (path.parent, session or path.name, name.index if name else None)
+        if twin not in segments or _order(segment.suffix) < _order(segments[twin].suffix):
+            segments[twin] = segment
+    return sorted(segments.values(), key=_begun)
+
+
+def _begun(segment: Segment) -> tuple[str, str, bool, int, str]:
+    name = parse_segment_name(segment.path.name)
+    index = name.index if name else None
+    return segment.run, segment.session or "", index is None, index or 0, str(segment.path)
+
+
+def _order(suffix: str) -> int:
+    return SUFFIXES.index(suffix)
+
+
+def _suffix_of(path: Path) -> str:
+    for suffix in (".gz", ".zst"):
+        if path.name.endswith(suffix):
+            return f".jsonl{suffix}"
+    return ".jsonl"
+
+
+def _plain_owner(directory: Path, facts: dict[tuple[Path, str], SessionFacts]) -> str | None:
+    """Return the session that the plain segment belongs to: the last that claimed the name."""
+    claims = [
+        session.id for (place, _), session in facts.items() if place == directory and session.plain
+    ]
+    if not claims:
+        return None
+    last = max(claims)
+    return None if (directory / closed_name(last, 0)).exists() else last
+
+
+def _rank_in(session: str | None) -> int | None:
+    """Return the rank in a session id whose manifest is missing."""
+    label = (session or "--").split("-")[1]
+    return int(label[1:]) if re.fullmatch(r"r[0-9]+", label) else None
+
+
+def _run_names(places: set[tuple[Path, Path]]) -> dict[tuple[Path, Path], str]:
+    """Name directories relative to where they were found, longer where two would be the same."""
+    names = {}
+    for directory, root in places:
+        top = directory == root or root.is_file()
+        names[directory, root] = (
+            Path(os.path.abspath(directory)).name if top else str(directory.relative_to(root))  # noqa: PTH100
+        )
+    length = 2
+    while clashes := _clashes(names):
+        for directory, root in clashes:
+            parts = Path(os.path.abspath(directory)).parts  # noqa: PTH100
+            names[directory, root] = str(Path(*parts[-length:]))
+        length += 1
+    return names
+
+
+def _clashes(names: dict[tuple[Path, Path], str]) -> list[tuple[Path, Path]]:
+    directories: dict[str, set[str]] = {}
+    for (directory, _), name in names.items():
+        directories.setdefault(name, set()).add(os.path.abspath(directory))  # noqa: PTH100
+    return [place for place, name in names.items() if len(directories[name]) > 1]
+
+
+def directory_keys(directory: Path) -> dict[str, Scalar]:
+    """Return the `name=value` parts of a path; one part may hold several, split by commas."""
+    keys: dict[str, Scalar] = {}
+    for part in Path(os.path.abspath(directory)).parts:  # noqa: PTH100 - links keep their names
+        pairs = [_PAIR.fullmatch(piece) for piece in part.split(",")]
+        if all(pairs):
+            keys.update((pair["name"], as_scalar(pair["value"])) for pair in pairs if pair)
+        elif whole := _PAIR.fullmatch(part):
+            keys[whole["name"]] = as_scalar(whole["value"])
+    return keys
+
+
+def as_scalar(text: str) -> Scalar:
+    """Return a text as the number it looks like, or as it is."""
+    if _INTEGER.fullmatch(text):
+        return int(text)
+    return float(text) if _NUMBER.fullmatch(text) else text

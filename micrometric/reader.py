@@ -1,0 +1,226 @@
+"""From segments to events, a line at a time, in whatever state the files are."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from datetime import datetime, tzinfo
+from pathlib import Path
+from typing import IO
+
+from micrometric.errors import NotAnEvent, PathError, SettingError
+from micrometric.event import LogEvent, decode_fields, is_naive, to_event
+from micrometric.filters import Filter
+from micrometric.finder import STDIN, Found, Paths, Segment, find
+from micrometric.report import Report
+
+LINE_LIMIT = 256 * 1024 * 1024
+"""Bytes of the longest line that is read; a longer one is skipped."""
+
+
+def iter_events(
+    paths: Paths,
+    *,
+    metrics: str | Iterable[str] | None = None,
+    location: str | None = None,
+    where: str | None = None,
+    since: str | datetime | None = None,
+    until: str | datetime | None = None,
+    launch: str | None = None,
+    assume_tz: str | tzinfo | None = None,
+    report: Report | None = None,
+) -> Iterator[LogEvent]:
+    """Yield the events of some logs, segment after segment, in the order they were logged.
+
+    Args:
+        paths: files, directories (recursive), globs or `-`; one or several.
+        metrics: a spec of the metrics to yield, as for `metrics_to_log`.
+        location: a glob for the location.
+        where: an expression over keys, such as `layer_idx == 3 and value > 0.1`.
+        since: earliest time: ISO 8601, an age such as `10m`, `today` or `yesterday`.
+        until: latest time.
+        launch: id of a launch, or `last` for the last one of each run.
+        assume_tz: zone of timestamps that name none, such as `UTC` or `Europe/Berlin`; by
+            default that of `MICROMETRIC_TZ`, else this machine's.
+        report: receives what was skipped.
+
+    Raises:
+        PathError: a path is missing, cannot be read, or holds no logs.
+        FilterError: a filter cannot be read.
+        SpecError: the spec cannot be read.
+        NoDataError: there is no such launch.
+    """
+    zone = read_zone(assume_tz)
+    wanted = Filter.read(metrics, location, where, since, until, zone=zone)
+    report = Report() if report is None else report
+    found = choose_launch(find(paths), launch, report)
+    return _events(found, wanted.bound_to(found.directory_keys()), zone, report)
+
+
+def _events(
+    found: Found, wanted: Filter, zone: tzinfo | None, report: Report
+) -> Iterator[LogEvent]:
+    text_metrics = text_metrics_of(found)
+    for segment in found.segments:
+        for event in read_segment(segment, report, zone, text_metrics):
+            if wanted.matches(event, segment):
+                yield event
+
+
+def choose_launch(found: Found, launch: str | None, report: Report) -> Found:
+    """Keep the segments of a launch; without one, note where several were read together.
+
+    Raises:
+        NoDataError: there is no such launch.
+    """
+    for note in found.notes:
+        report.note(note)
+    if launch is not None:
+        return replace(found, segments=found.of_launch(launch))
+    for run, launches in found.launches().items():
+        if len(launches) > 1:
+            report.note(
+                f"run {run!r} holds {len(launches)} launches, read together; --launch last "
+                f"chooses the last, {launches[-1]!r}"
+            )
+    return found
+
+
+def text_metrics_of(found: Found) -> frozenset[str]:
+    """Return the metrics registered as `str`, in whose values "NaN" is a text."""
+    return frozenset(name for name, metric in found.metrics().items() if metric.dtype == "str")
+
+
+def read_zone(assume_tz: str | tzinfo | None) -> tzinfo | None:
+    """Return the zone for timestamps without one, None for this machine's.
+
+    Raises:
+        SettingError: there is no zone of that name.
+    """
+    if assume_tz is None:
+        assume_tz = os.environ.get("MICROMETRIC_TZ") or None
+    if not isinstance(assume_tz, str):
+        return assume_tz
+    import zoneinfo  # only where a zone is named
+
+    try:
+        return zoneinfo.ZoneInfo(assume_tz)
+    except (OSError, ValueError):
+        raise SettingError(
+            f"no time zone is called {assume_tz!r}; expected a name such as 'UTC' or "
+            "'Europe/Berlin'"
+        ) from None
+
+
+def read_segment(
+    segment: Segment,
+    report: Report,
+    zone: tzinfo | None = None,
+    text_metrics: frozenset[str] = frozenset(),
+) -> Iterator[LogEvent]:
+    """Yield the events of one segment, with their origin; what is no event goes to the report.
+
+    Args:
+        segment: the file.
+        report: receives what is skipped.
+        zone: zone of timestamps that name none; None is this machine's.
+        text_metrics: metrics whose "NaN" is a text.
+
+    Raises:
+        PathError: the file cannot be read.
+    """
+    for number, line in _numbered_lines(segment, report):
+        try:
+            fields = decode_fields(line)
+            event = to_event(fields, zone=zone, text_metrics=text_metrics)
+        except NotAnEvent as error:
+            if line.endswith(b"\n"):
+                report.skip(segment.path, number, error.reason)
+            else:
+                report.unfinished.append(segment.path)
+            continue
+        if report.assumed_zone is None and is_naive(fields.timestamp):
+            report.assumed_zone = "this machine's" if zone is None else str(zone)
+        yield with_origin(event, segment)
+
+
+def with_origin(event: LogEvent, segment: Segment) -> LogEvent:
+    """Return the event with the origin of its segment where its line did not tell."""
+    return LogEvent(
+        event.timestamp,
+        event.metric,
+        event.value,
+        event.metadata,
+        event.location,
+        event.run if event.run is not None else segment.run,
+        event.session if event.session is not None else segment.session,
+        event.rank if event.rank is not None else segment.rank,
+        event.launch if event.launch is not None else segment.launch,
+    )
+
+
+def _numbered_lines(segment: Segment, report: Report) -> Iterator[tuple[int, bytes]]:
+    """Yield number and bytes of each line that is not blank."""
+    number = 0
+    try:
+        with open_segment(segment.path, segment.suffix) as file:
+            while line := file.readline(LINE_LIMIT):
+                number += 1
+                if len(line) == LINE_LIMIT and not line.endswith(b"\n"):
+                    _pass_line(file)
+                    report.skip(segment.path, number, f"longer than {LINE_LIMIT >> 20} MiB")
+                elif line.strip():
+                    yield number, line
+    except Exception as error:
+        if not isinstance(error, _damages()):
+            if not isinstance(error, OSError):
+                raise
+            reason = error.strerror or error
+            raise PathError(f"cannot read {str(segment.path)!r}: {reason}") from None
+        report.skip(segment.path, number + 1, f"the compressed data ends or is damaged: {error}")
+
+
+def _pass_line(file: IO[bytes]) -> None:
+    while (rest := file.readline(LINE_LIMIT)) and not rest.endswith(b"\n"):
+        pass
+
+
+@contextlib.contextmanager
+def open_segment(path: Path, suffix: str) -> Iterator[IO[bytes]]:
+    """Open a segment for reading, decompressed."""
+    if path == STDIN:
+        yield sys.stdin.buffer
+        return
+    if suffix == ".jsonl.gz":
+        import gzip
+
+        with gzip.open(path, "rb") as unpacked:
+            yield unpacked  # type: ignore[misc] # it reads as any other file
+    elif suffix == ".jsonl.zst":
+        import io
+
+        import zstandard
+
+        with path.open("rb") as raw:
+            stream = zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True)
+            yield io.BufferedReader(stream)
+    else:
+        with path.open("rb") as file:
+            yield file
+
+
+def _damages() -> tuple[type[Exception], ...]:
+    """Return what damaged compressed data raises, as far as those libraries are in use."""
+    import zlib
+
+    zstandard = sys.modules.get("zstandard")
+    gzip = sys.modules.get("gzip")
+    return (
+        EOFError,
+        zlib.error,
+        *((gzip.BadGzipFile,) if gzip else ()),
+        *((zstandard.ZstdError,) if zstandard else ()),
+    )

@@ -1,0 +1,69 @@
+"""What reading met on its way: lines that are no events, and what else a reader must be told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+_EXAMPLES = 20
+"""Skipped lines remembered one by one; all are counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A line that is not an event."""
+
+    path: Path
+    line: int
+    """Number of the line, from 1."""
+    reason: str
+
+    def __str__(self) -> str:
+        """Return place and reason."""
+        return f"{self.path}:{self.line}: {self.reason}"
+
+
+@dataclass(slots=True)
+class Report:
+    """What was skipped, assumed and noticed while reading. Pass one in to look at it afterwards."""
+
+    skipped: int = 0
+    """Lines that are no events."""
+    examples: list[Skipped] = field(default_factory=list)
+    """The first of them."""
+    unfinished: list[Path] = field(default_factory=list)
+    """Segments whose last line is not whole yet; no defect."""
+    assumed_zone: str | None = None
+    """The zone taken for timestamps that name none, None when there were none."""
+    notes: list[str] = field(default_factory=list)
+    """Sentences about manifests, launches, sampled and capped data."""
+
+    def skip(self, path: Path, line: int, reason: str) -> None:
+        """Count a line that is no event."""
+        self.skipped += 1
+        if len(self.examples) < _EXAMPLES:
+            self.examples.append(Skipped(path, line, reason))
+
+    def note(self, sentence: str) -> None:
+        """Remember a sentence, once."""
+        if sentence not in self.notes:
+            self.notes.append(sentence)
+
+    def sentences(self) -> list[str]:
+        """Return all there is to say, a sentence each."""
+        said = [*self.notes]
+        if self.skipped:
+            first = self.examples[0]
+            said.append(
+                f"{self.skipped} {'line is' if self.skipped == 1 else 'lines are'} not events and "
+                f"{'was' if self.skipped == 1 else 'were'} skipped, the first at {first}"
+            )
+        if self.unfinished:
+            others = f" and {len(self.unfinished) - 1} more" if len(self.unfinished) > 1 else ""
+            said.append(f"the last line of {self.unfinished[0]}{others} is unfinished")
+        if self.assumed_zone is not None:
+            said.append(
+                f"timestamps without a zone were taken as {self.assumed_zone} time; "
+                "--assume-tz names another"
+            )
+        return said

@@ -1,0 +1,240 @@
+"""Figures of metrics by group: one definition, computed by a query engine."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, tzinfo
+from typing import TYPE_CHECKING, Any
+
+from micrometric.columns import Request, filter_expression, request_for
+from micrometric.engines.duckdb_engine import DuckDBEngine
+from micrometric.errors import NoDataError, SettingError
+from micrometric.filters import Filter
+from micrometric.finder import Found, Paths, find
+from micrometric.keys import Key, read_key
+from micrometric.reader import choose_launch, iter_events, read_zone, text_metrics_of
+from micrometric.report import Report
+from micrometric.spec import nearest
+
+if TYPE_CHECKING:
+    import narwhals as nw
+    import pandas as pd
+
+QUANTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
+FIGURES = ("count", "mean", "std", "min", *QUANTILES, "max", "non_finite", "non_numeric")
+"""Columns of a summary after its keys; all but the counts are over the finite numbers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Figures by metric and group."""
+
+    by: tuple[str, ...]
+    """The keys grouped by."""
+    rows: list[dict[str, Any]]
+    """`metric`, the keys, then `FIGURES`: count of finite numbers, mean, sample standard
+    deviation, minimum, quantiles by linear interpolation, maximum, and the counts of values that
+    are not finite or no numbers. A figure that there is none of is None. Sorted by metric and
+    keys; numbers sort as numbers, and before texts."""
+    report: Report
+    """What was skipped, assumed and noticed."""
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        return iter(self.rows)
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Return the rows as a frame."""
+        import pandas as pd
+
+        return pd.DataFrame(self.rows, columns=["metric", *self.by, *FIGURES])
+
+
+def summarize(
+    paths: Paths,
+    by: str | Sequence[str] = "location",
+    *,
+    metrics: str | Iterable[str] | None = None,
+    location: str | None = None,
+    where: str | None = None,
+    since: str | datetime | None = None,
+    until: str | datetime | None = None,
+    launch: str | None = None,
+    assume_tz: str | tzinfo | None = None,
+    engine: str = "duckdb",
+) -> Summary:
+    """Return the figures of each metric in each group.
+
+    Args:
+        paths: files, directories (recursive), globs or `-`; one or several.
+        by: keys to group by, as a sequence or separated by commas: fields, origin, directory and
+            metadata keys, time buckets such as `1m`, or `value` to count values.
+        metrics: filters, as for `iter_events`.
+        location: see `iter_events`.
+        where: see `iter_events`.
+        since: see `iter_events`.
+        until: see `iter_events`.
+        launch: see `iter_events`.
+        assume_tz: see `iter_events`.
+        engine: the query engine; `duckdb` is the one there is.
+
+    Raises:
+        PathError: a path is missing, cannot be read, or holds no logs.
+        FilterError: a filter or key cannot be read.
+        SpecError: the spec cannot be read.
+        SettingError: there is no such engine or time zone.
+        NoDataError: there is no such launch, or no event has one of the keys.
+    """
+    if engine != "duckdb":
+        raise SettingError(f"no query engine is called {engine!r}; expected 'duckdb'")
+    zone = read_zone(assume_tz)
+    names = [name.strip() for name in by.split(",")] if isinstance(by, str) else list(by)
+    wanted = Filter.read(metrics, location, where, since, until, zone=zone)
+    report = Report()
+    found = choose_launch(find(paths), launch, report)
+    directories = found.directory_keys()
+    keys = [read_key(name, directories) for name in dict.fromkeys(names) if name != "metric"]
+    wanted = wanted.bound_to(directories)
+    rows = _rows(found, keys, wanted, zone, report)
+    _note_partial(found, report)
+    summary = Summary(tuple(key.name for key in keys), rows, report)
+    # A condition on a key that no event has leaves nothing over.
+    _refuse_unknown(summary, [*keys, *(() if rows else wanted.keys.values())], found)
+    return summary
+
+
+def _rows(
+    found: Found, keys: list[Key], wanted: Filter, zone: tzinfo | None, report: Report
+) -> list[dict[str, Any]]:
+    registered = found.metrics()
+    request = request_for(keys, wanted)
+    if not found.segments:
+        return []
+    with DuckDBEngine(
+        found.segments,
+        dims={name: metric.dims for name, metric in registered.items() if metric.dims},
+        text_metrics=text_metrics_of(found),
+        zone=zone,
+        report=report,
+    ) as engine:
+        computed = engine.collect(figures(engine.load(request), request, wanted))
+        while computed is None or any(row["suspects"] for row in computed):
+            if computed is not None:
+                engine.mend_suspects(request)
+            computed = engine.collect(figures(engine.load(request), request, wanted))
+    rows = [_row(row, keys, request) for row in computed]
+    return sorted(rows, key=lambda row: [_order(row[name]) for name in _names(keys)])
+
+
+def figures(frame: nw.LazyFrame[Any], request: Request, wanted: Filter) -> nw.LazyFrame[Any]:
+    """Return the figures of the wanted events of a frame, by metric and the keys of a request."""
+    import narwhals as nw
+
+    condition = filter_expression(wanted, request)
+    if condition is not None:
+        frame = frame.filter(condition | nw.col("suspect"))
+    value = nw.col("value")
+    frame = frame.with_columns(finite=nw.when(value.is_finite()).then(value))
+    finite = nw.col("finite")
+    keys = dict.fromkeys(("metric", *(request.text_column(key) for key in request.groups)))
+    return frame.group_by(*keys).agg(
+        finite.count().alias("count"),
+        finite.mean().alias("mean"),
+        finite.std().alias("std"),
+        finite.min().alias("min"),
+        *(
+            finite.quantile(share, interpolation="linear").alias(name)
+            for name, share in QUANTILES.items()
+        ),
+        finite.max().alias("max"),
+        value.count().alias("numeric"),
+        nw.len().alias("all"),
+        nw.col("suspect").cast(nw.Int64).sum().alias("suspects"),
+    )
+
+
+def _row(computed: dict[str, Any], keys: list[Key], request: Request) -> dict[str, Any]:
+    row = {"metric": computed["metric"]}
+    row.update((key.name, _decoded(computed[request.text_column(key)], key)) for key in keys)
+    for name in FIGURES[:-2]:
+        row[name] = computed[name]
+    row["non_finite"] = computed["numeric"] - computed["count"]
+    row["non_numeric"] = computed["all"] - computed["numeric"]
+    return row
+
+
+def _decoded(text: Any, key: Key) -> Any:
+    if text is None:
+        return None
+    if key.kind == "bucket":
+        return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=text)
+    if key.path == "timestamp" and key.kind == "field":
+        return text.replace(tzinfo=UTC)
+    if key.kind in ("metadata", "directory") or (key.kind == "field" and key.path == "value"):
+        decoded = json.loads(text)
+        # Lists and objects cannot be told apart as groups but by their text.
+        return text if isinstance(decoded, list | dict) else decoded
+    return text
+
+
+def _names(keys: list[Key]) -> list[str]:
+    return ["metric", *(key.name for key in keys)]
+
+
+def _order(value: Any) -> tuple[int, float, str]:
+    """Sort numbers as numbers, then texts, then what is missing."""
+    if value is None:
+        return 3, 0.0, ""
+    if isinstance(value, datetime):
+        return 1, value.timestamp(), ""
+    if isinstance(value, int | float):
+        return 1, float(value), ""
+    return 2, 0.0, str(value)
+
+
+def _note_partial(found: Found, report: Report) -> None:
+    """Say where figures rest on a part of what was logged."""
+    for path, manifest in found.manifests:
+        if manifest.accounting is None:
+            continue
+        total = manifest.accounting.total
+        lost = {
+            "sampled out": total.sampled_out,
+            "beyond max_records": total.capped,
+            "failed": total.failed,
+        }
+        parts = [f"{count} {name}" for name, count in lost.items() if count]
+        if parts:
+            report.note(f"of {total.logged} events logged by {path.name}: {', '.join(parts)}")
+
+
+def _refuse_unknown(summary: Summary, keys: list[Key], found: Found) -> None:
+    """Tell a key that no event has from one that is merely missing here and there."""
+    suspects = [
+        key
+        for key in keys
+        if key.kind in ("metadata", "directory")
+        and all(row.get(key.name) is None for row in summary.rows)
+    ]
+    if not suspects:
+        return
+    known = known_keys(found)
+    for key in suspects:
+        if key.path.split(".")[0] not in known and key.path not in known:
+            close = nearest(key.path, known) or sorted(known)[:5]
+            hint = f"; there are {', '.join(map(repr, close))}" if close else ""
+            raise NoDataError(f"no event has the key {key.name!r}{hint}")
+
+
+def known_keys(found: Found) -> set[str]:
+    """Return the directory keys, dims and metadata keys that occur."""
+    keys = found.directory_keys()
+    for metric in found.metrics().values():
+        keys.update(metric.dims)
+    for event in iter_events([segment.path for segment in found.segments]):
+        keys.update(event.metadata)
+    return keys
