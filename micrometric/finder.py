@@ -19,6 +19,8 @@ from micrometric.spec import nearest
 Scalar = str | int | float
 Paths = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
 STDIN = Path("-")
+REGISTRY_NAME = "registry.json"
+"""Usual name of a manifest that stands alone."""
 
 _PAIR = re.compile(r"(?P<name>[A-Za-z_][\w.-]*)=(?P<value>.*)", re.DOTALL)
 _INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,17})")
@@ -121,6 +123,31 @@ def find(paths: Paths) -> Found:
         found.manifests.extend(_manifests_in(directory, found.notes))
     found.segments.extend(_describe(located, found.manifests))
     return found
+
+
+def find_manifests(paths: Paths) -> list[tuple[Path, Manifest]]:
+    """Return the manifests that some paths mean: files, and those in directories and below.
+
+    In a directory, `registry.json` counts besides the manifests of sessions.
+
+    Raises:
+        PathError: a path is missing or cannot be read.
+        ManifestError: a file that was named is not a manifest.
+    """
+    given = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
+    found: dict[Path, Manifest] = {}
+    for path in given:
+        for root in _expand(os.fspath(path)):
+            if not root.is_dir() and parse_segment_name(root.name) is None:
+                found[root] = read_manifest(root)
+                continue
+            top = root if root.is_dir() else root.parent
+            below = [place for place, _ in find_directories(top)] if root.is_dir() else [top]
+            for directory in below:
+                found.update(_manifests_in(directory, []))
+                if (directory / REGISTRY_NAME).is_file():
+                    found[directory / REGISTRY_NAME] = read_manifest(directory / REGISTRY_NAME)
+    return list(found.items())
 
 
 def find_directories(root: Path) -> Iterator[tuple[Path, list[str]]]:

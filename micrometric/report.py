@@ -14,13 +14,14 @@ class Skipped:
     """A line that is not an event."""
 
     path: Path
-    line: int
-    """Number of the line, from 1."""
+    line: int | None
+    """Number of the line, from 1; None where the start of the file was not read."""
     reason: str
 
     def __str__(self) -> str:
         """Return place and reason."""
-        return f"{self.path}:{self.line}: {self.reason}"
+        place = str(self.path) if self.line is None else f"{self.path}:{self.line}"
+        return f"{place}: {self.reason}"
 
 
 @dataclass(slots=True)
@@ -38,7 +39,7 @@ class Report:
     notes: list[str] = field(default_factory=list)
     """Sentences about manifests, launches, sampled and capped data."""
 
-    def skip(self, path: Path, line: int, reason: str) -> None:
+    def skip(self, path: Path, line: int | None, reason: str) -> None:
         """Count a line that is no event."""
         self.skipped += 1
         if len(self.examples) < _EXAMPLES:

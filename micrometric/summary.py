@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING, Any
@@ -107,27 +107,66 @@ def summarize(
     return summary
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the events tell of a metric."""
+
+    events: int
+    last: datetime
+    """Time of the last event, in UTC."""
+
+
+def survey(found: Found, zone: tzinfo | None, report: Report) -> dict[str, Seen]:
+    """Return how many events of each metric there are, and when the last one was."""
+    import narwhals as nw
+
+    def counts(frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+        return frame.group_by("metric").agg(
+            nw.len().alias("events"), nw.col("timestamp").max().alias("last"), _suspects()
+        )
+
+    rows = _computed(found, Request((), (), uses_time=True), counts, {}, zone, report)
+    return {row["metric"]: Seen(row["events"], row["last"].replace(tzinfo=UTC)) for row in rows}
+
+
 def _rows(
     found: Found, keys: list[Key], wanted: Filter, zone: tzinfo | None, report: Report
 ) -> list[dict[str, Any]]:
-    registered = found.metrics()
     request = request_for(keys, wanted)
+    dims = {name: metric.dims for name, metric in found.metrics().items() if metric.dims}
+
+    def build(frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+        return figures(frame, request, wanted)
+
+    computed = _computed(found, request, build, dims, zone, report)
+    rows = [_row(row, keys, request) for row in computed]
+    return sorted(rows, key=lambda row: [_order(row[name]) for name in _names(keys)])
+
+
+def _computed(
+    found: Found,
+    request: Request,
+    build: Callable[[nw.LazyFrame[Any]], nw.LazyFrame[Any]],
+    dims: dict[str, tuple[str, ...]],
+    zone: tzinfo | None,
+    report: Report,
+) -> list[dict[str, Any]]:
+    """Return the rows of a frame once no line in it is in doubt any more."""
     if not found.segments:
         return []
     with DuckDBEngine(
         found.segments,
-        dims={name: metric.dims for name, metric in registered.items() if metric.dims},
+        dims=dims,
         text_metrics=text_metrics_of(found),
         zone=zone,
         report=report,
     ) as engine:
-        computed = engine.collect(figures(engine.load(request), request, wanted))
-        while computed is None or any(row["suspects"] for row in computed):
-            if computed is not None:
+        rows = engine.collect(build(engine.load(request)))
+        while rows is None or any(row["suspects"] for row in rows):
+            if rows is not None:
                 engine.mend_suspects(request)
-            computed = engine.collect(figures(engine.load(request), request, wanted))
-    rows = [_row(row, keys, request) for row in computed]
-    return sorted(rows, key=lambda row: [_order(row[name]) for name in _names(keys)])
+            rows = engine.collect(build(engine.load(request)))
+    return rows
 
 
 def figures(frame: nw.LazyFrame[Any], request: Request, wanted: Filter) -> nw.LazyFrame[Any]:
@@ -153,8 +192,14 @@ def figures(frame: nw.LazyFrame[Any], request: Request, wanted: Filter) -> nw.La
         finite.max().alias("max"),
         value.count().alias("numeric"),
         nw.len().alias("all"),
-        nw.col("suspect").cast(nw.Int64).sum().alias("suspects"),
+        _suspects(),
     )
+
+
+def _suspects() -> nw.Expr:
+    import narwhals as nw
+
+    return nw.col("suspect").cast(nw.Int64).sum().alias("suspects")
 
 
 def _row(computed: dict[str, Any], keys: list[Key], request: Request) -> dict[str, Any]:

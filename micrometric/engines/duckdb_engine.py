@@ -267,10 +267,7 @@ class DuckDBEngine:
         if key.path == "value" and key.kind == "field":
             number = self._number("value", "metric")
         elif key.kind in ("metadata", "directory"):
-            number = (
-                f"CASE WHEN {text}::VARCHAR >= '#'  "
-                f"THEN try_cast({text} AS DOUBLE) END"
-            )
+            number = f"CASE WHEN {text}::VARCHAR >= '#' THEN try_cast({text} AS DOUBLE) END"
         elif key.path == "rank":
             number = "rank::DOUBLE"
         else:
@@ -287,8 +284,7 @@ class DuckDBEngine:
             texts = ", ".join(map(_quoted, sorted(self._text_metrics)))
             named = f"CASE WHEN {metric} NOT IN ({texts}) THEN {named} END"
         return (
-            f"(CASE WHEN {value}::VARCHAR < '#'  THEN {named} "
-            f"ELSE try_cast({value} AS DOUBLE) END)"
+            f"(CASE WHEN {value}::VARCHAR < '#' THEN {named} ELSE try_cast({value} AS DOUBLE) END)"
         )
 
 
@@ -320,7 +316,7 @@ def _is_text(column: str) -> str:
 
 def _key_string(key: Key, text: str) -> str:
     if key.kind in ("metadata", "directory") or key.path == "value":
-        return f"CASE WHEN {text}::VARCHAR < '#'  THEN {text}::JSON->>'$' END"
+        return f"CASE WHEN {text}::VARCHAR < '#' THEN {text}::JSON->>'$' END"
     if key.kind == "bucket" or key.path in ("rank", "timestamp"):
         return "NULL::VARCHAR"
     return key.path

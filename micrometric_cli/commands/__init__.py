@@ -1,0 +1,1 @@
+"""One module for each command: parse, ask the library, hand to a renderer, print."""

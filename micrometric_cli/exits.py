@@ -1,0 +1,99 @@
+"""Exit codes and error lines, made in one place."""
+
+from __future__ import annotations
+
+import difflib
+import enum
+import os
+import re
+import sys
+from collections.abc import Callable
+from typing import NoReturn
+
+import typer
+
+
+class ExitCode(enum.IntEnum):
+    """What the exit code of a command says."""
+
+    FINE = 0
+    FINDINGS = 1
+    """A spec that does not fit, defects, or no such data."""
+    USAGE = 2
+    """Wrong use, or no such path."""
+    INTERRUPTED = 130
+    """Ctrl-C."""
+
+
+def say(message: str) -> None:
+    """Tell the user something beside the data: one line on standard error."""
+    from micrometric_cli.render.text import printable
+
+    print(f"micrometric: {printable(message)}", file=sys.stderr)  # noqa: T201 - this is the place
+
+
+def finish(code: ExitCode) -> NoReturn:
+    """End the command with a code."""
+    raise typer.Exit(code)
+
+
+def run(app: Callable[..., object]) -> NoReturn:
+    """Run the app, and end the process with the right code and at most one line of error."""
+    try:
+        code = _code_of(app)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read has enough. Python would complain while it closes what it cannot flush.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = ExitCode.FINE
+    sys.exit(code)
+
+
+def _code_of(app: Callable[..., object]) -> int:
+    try:
+        code = app(standalone_mode=False)
+    except typer.TyperException as error:
+        return _usage(error)
+    except (KeyboardInterrupt, typer.Abort):
+        return ExitCode.INTERRUPTED
+    except typer.Exit as ending:
+        return ending.exit_code
+    except BrokenPipeError:
+        raise
+    except Exception as error:  # noqa: BLE001 - what is not ours is raised again
+        return _told(error)
+    return code if isinstance(code, int) else ExitCode.FINE
+
+
+def _usage(error: typer.TyperException) -> ExitCode:
+    message = error.format_message().replace("Value error, ", "").rstrip(".")
+    if message:  # Without arguments there is help instead of a message.
+        said = f"{message[0].lower()}{message[1:]}"
+        say(said if said.endswith("?") else f"{said}{_likelier(said)}; see --help")
+    return ExitCode.USAGE
+
+
+def _likelier(message: str) -> str:
+    """Return a hint at the choice that a mistyped value of an option may have meant."""
+    found = re.search(r"'([^']*)' is not one of (.*)", message)
+    if found is None:
+        return ""
+    close = difflib.get_close_matches(found[1], re.findall(r"'([^']*)'", found[2]), n=1)
+    return f", did you mean {close[0]!r}?" if close else ""
+
+
+def _told(error: Exception) -> ExitCode:
+    """Tell an error of the library in a line; any other is a bug and keeps its traceback."""
+    from micrometric.errors import MicrometricError, NoDataError
+
+    if not isinstance(error, MicrometricError):
+        raise error
+    say(str(error))
+    _point(getattr(error, "text", None), getattr(error, "column", None))
+    return ExitCode.FINDINGS if isinstance(error, NoDataError) else ExitCode.USAGE
+
+
+def _point(text: str | None, column: int | None) -> None:
+    """Show the place of a fault under the text the user wrote."""
+    if text and column is not None and text.isprintable() and len(text) < 200:
+        print(f"  {text}\n  {' ' * column}^", file=sys.stderr)  # noqa: T201

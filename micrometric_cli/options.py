@@ -1,0 +1,133 @@
+"""Options that commands share, with the words of their help."""
+
+from __future__ import annotations
+
+import enum
+from typing import Annotated
+
+import typer
+
+from micrometric_cli.completion import complete_key, complete_launch, complete_metric
+
+
+class Format(enum.StrEnum):
+    """How a table is printed."""
+
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+    MD = "md"
+    LATEX = "latex"
+
+
+class LineFormat(enum.StrEnum):
+    """How events are printed."""
+
+    TEXT = "text"
+    JSON = "json"
+    CSV = "csv"
+
+
+class Color(enum.StrEnum):
+    """When to print colours."""
+
+    AUTO = "auto"
+    ALWAYS = "always"
+    NEVER = "never"
+
+
+_FILTERS = "Filters"
+
+PathsArgument = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[PATH]...",
+        help="Files, directories (searched recursively), globs, or - for standard input. "
+        "By default MICROMETRIC_LOG_PATH, else read_path of [tool.micrometric] in the nearest "
+        "pyproject.toml, else logs/ or metric_logs/.",
+        show_default=False,
+    ),
+]
+MetricsOption = Annotated[
+    str | None,
+    typer.Option(
+        "--metrics",
+        "-m",
+        metavar="SPEC",
+        help="Only these metrics: names, globs and !exclusions, comma-separated.",
+        rich_help_panel=_FILTERS,
+        autocompletion=complete_metric,
+    ),
+]
+LocationOption = Annotated[
+    str | None,
+    typer.Option(
+        "--location",
+        "-l",
+        metavar="GLOB",
+        help="Only locations that match, such as '*.Attention.*'.",
+        rich_help_panel=_FILTERS,
+    ),
+]
+WhereOption = Annotated[
+    str | None,
+    typer.Option(
+        "--where",
+        "-w",
+        metavar="CONDITION",
+        help="Only events that meet a condition on keys, such as 'layer_idx == 3 and value > 0.1'.",
+        rich_help_panel=_FILTERS,
+        autocompletion=complete_key,
+    ),
+]
+SinceOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="TIME",
+        help="Only events since a time: ISO 8601, an age such as 10m or 2h, today or yesterday.",
+        rich_help_panel=_FILTERS,
+    ),
+]
+UntilOption = Annotated[
+    str | None,
+    typer.Option(metavar="TIME", help="Only events until a time.", rich_help_panel=_FILTERS),
+]
+LaunchOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ID",
+        help="Only one launch: its id, or 'last' for the last of each run.",
+        rich_help_panel=_FILTERS,
+        autocompletion=complete_launch,
+    ),
+]
+ZoneOption = Annotated[
+    str | None,
+    typer.Option(
+        "--assume-tz",
+        metavar="ZONE",
+        help="Zone of timestamps that name none, such as UTC; by default MICROMETRIC_TZ, else "
+        "this machine's.",
+        rich_help_panel=_FILTERS,
+    ),
+]
+GroupByOption = Annotated[
+    str,
+    typer.Option(
+        "--group-by",
+        "-g",
+        metavar="KEY[,KEY]",
+        help="Keys to group by: location, run, session, rank, launch, a name=value part of the "
+        "path, a metadata key (dots reach inside), a time bucket such as 1m, or value.",
+        autocompletion=complete_key,
+    ),
+]
+FormatOption = Annotated[
+    Format, typer.Option("--format", "-f", help="How to print it; json is one object a line.")
+]
+DigitsOption = Annotated[
+    int, typer.Option(min=1, max=17, help="Significant digits in tables; json and csv have all.")
+]
+ColorOption = Annotated[
+    Color, typer.Option("--color", help="When to print colours; NO_COLOR and FORCE_COLOR count.")
+]

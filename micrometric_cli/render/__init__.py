@@ -1,0 +1,1 @@
+"""From data to text or rich renderables. Nothing in here reads files or prints."""
