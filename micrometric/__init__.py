@@ -14,10 +14,16 @@ from micrometric.errors import (
     SpecError,
 )
 from micrometric.event import LogEvent
+from micrometric.follower import Follower, follow
+from micrometric.frames import read
 from micrometric.logger import MicroMetricLogger
+from micrometric.reader import iter_events
+from micrometric.report import Report
+from micrometric.summary import Summary, summarize
 
 __all__ = [
     "FilterError",
+    "Follower",
     "LogEvent",
     "ManifestError",
     "MicroMetricLogger",
@@ -27,7 +33,13 @@ __all__ = [
     "NotAnEvent",
     "PathError",
     "RegistrationError",
+    "Report",
     "SettingError",
     "SpecError",
+    "Summary",
     "__version__",
+    "follow",
+    "iter_events",
+    "read",
+    "summarize",
 ]

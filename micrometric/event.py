@@ -128,7 +128,8 @@ def to_event(
     return LogEvent(
         timestamp=parse_timestamp(fields.timestamp, zone),
         metric=fields.metric,
-        value=fields.value if fields.metric in text_metrics else _with_floats(fields.value),
+        # A bare NaN of a text metric is the text it would have been written as.
+        value=(finite if fields.metric in text_metrics else _with_floats)(fields.value),
         metadata={} if fields.metadata is None else fields.metadata,
         location="" if fields.location is None else fields.location,
         run=fields.run if isinstance(fields.run, str) else None,

@@ -108,7 +108,7 @@ def read_zone(assume_tz: str | tzinfo | None) -> tzinfo | None:
 
     try:
         return zoneinfo.ZoneInfo(assume_tz)
-    except (OSError, ValueError):
+    except (KeyError, OSError, ValueError):
         raise SettingError(
             f"no time zone is called {assume_tz!r}; expected a name such as 'UTC' or "
             "'Europe/Berlin'"

@@ -166,17 +166,25 @@ class DuckDBEngine:
     def _query(self, request: Request, *, strict: bool) -> str:
         self._describe_segments()
         keys = dict.fromkeys((*request.groups, *request.conditions))
+        tests = [_event_test(request.uses_time)]
+        tests += [_once_test(key) for key in keys if key.kind == "metadata"]
         columns = [
             "file",
             "metric",
             "location",
             "timestamp",
             f"{self._number('value', 'metric')} AS value",
-            f"NOT coalesce({_event_test(request.uses_time)}, false) AS suspect",
+            f"NOT (coalesce(file IN ({self._mended()}), false) OR "
+            f"coalesce({' AND '.join(tests)}, false)) AS suspect",
         ]
         for key in keys:
             columns.extend(self._key_columns(key, request))
         return f"SELECT {', '.join(columns)} FROM ({self._observations(strict)})"
+
+    def _mended(self) -> str:
+        """Return the mended copies as a list in SQL; their lines are beyond doubt."""
+        copies = [str(copy) for path, copy in self._files.items() if copy != path]
+        return ", ".join(map(_quoted, copies)) or "NULL"
 
     def _describe_segments(self) -> None:
         self._connection.execute(
@@ -201,7 +209,7 @@ class DuckDBEngine:
         columns = ", ".join(f"{name}: '{kind}'" for name, kind in _COLUMNS.items())
         return (
             f"SELECT lines.filename AS file, timestamp AS stamp, "
-            f"try_cast(timestamp AS TIMESTAMP) AS timestamp, metric, value, metadata, location, "
+            f"try_cast(timestamp AS TIMESTAMP) AS timestamp, metric, value, metadata, coalesce(location, '') AS location, "
             f"coalesce(lines.run, segments.run) AS run, "
             f"coalesce(lines.session, segments.session) AS session, "
             f"coalesce(lines.rank, segments.rank) AS rank, "
@@ -222,7 +230,7 @@ class DuckDBEngine:
         for depth in range(max(map(len, self._dims.values()))):
             deeper = {m: names[depth] for m, names in self._dims.items() if len(names) > depth}
             listed = ", ".join(map(_quoted, deeper))
-            is_list = f"(coalesce(metric IN ({listed}), false) AND value::VARCHAR LIKE '[%')"
+            is_list = f"coalesce(metric IN ({listed}) AND value::VARCHAR LIKE '[%', false)"
             index = [
                 f"CASE WHEN metric IN ({', '.join(_quoted(m) for m in deeper if deeper[m] == n)}) "
                 f"THEN item_index ELSE {_dim(n)} END AS {_dim(n)}"
@@ -297,9 +305,19 @@ def _event_test(uses_time: bool) -> str:
     return (
         f"({stamp} AND stamp[11] = 'T' AND stamp[20] = '.' AND stamp >= '0001' "
         f"AND timestamp IS NOT NULL AND {_is_text('metric')} "
-        f"AND (location IS NULL OR {_is_text('location')}) AND value IS NOT NULL "
+        f"AND (location = '' OR {_is_text('location')}) AND value IS NOT NULL "
         f"AND (metadata IS NULL OR starts_with(metadata::VARCHAR, '{{')))"
     )
+
+
+def _once_test(key: Key) -> str:
+    """Return SQL that is false where a key may stand twice: DuckDB takes the first, we the last."""
+    tests = []
+    for part in key.path.split("."):
+        name = _quoted(json.dumps(part, ensure_ascii=False) + ":")
+        text = "metadata::VARCHAR"
+        tests.append(f"strpos(substr({text}, strpos({text}, {name}) + 1), {name}) = 0")
+    return f"(metadata IS NULL OR ({' AND '.join(tests)}))"
 
 
 def _is_text(column: str) -> str:

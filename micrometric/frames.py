@@ -1,0 +1,101 @@
+"""Events as a pandas frame."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, tzinfo
+from typing import TYPE_CHECKING, Any
+
+from micrometric.event import ORIGIN_FIELDS, LogEvent
+from micrometric.finder import Paths
+from micrometric.keys import EVENT_FIELDS
+from micrometric.reader import iter_events
+from micrometric.report import Report
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def read(
+    paths: Paths,
+    *,
+    metrics: str | Iterable[str] | None = None,
+    location: str | None = None,
+    where: str | None = None,
+    since: str | datetime | None = None,
+    until: str | datetime | None = None,
+    launch: str | None = None,
+    assume_tz: str | tzinfo | None = None,
+    metadata_column: bool = False,
+) -> pd.DataFrame:
+    """Return the events of some logs as a frame, a row each, in the order they were logged.
+
+    Args:
+        paths: files, directories (recursive), globs or `-`; one or several.
+        metrics: filters, as for `iter_events`.
+        location: see `iter_events`.
+        where: see `iter_events`.
+        since: see `iter_events`.
+        until: see `iter_events`.
+        launch: see `iter_events`.
+        assume_tz: see `iter_events`.
+        metadata_column: keep metadata as one column of dicts instead of a column for each key.
+
+    Returns:
+        Columns `timestamp` (UTC, microseconds), `metric`, `value` (float64 where all values are
+        numbers), `location`, `run`, `session`, `rank`, `launch`, then a column for each metadata
+        key, called `metadata.x` where `x` is taken. `.attrs` holds `skipped`, the number of lines
+        that are no events, and `notes`, sentences about what was assumed, sampled or capped.
+
+    Raises:
+        PathError: a path is missing, cannot be read, or holds no logs.
+        FilterError: a filter cannot be read.
+        SpecError: the spec cannot be read.
+        NoDataError: there is no such launch.
+    """
+    import pandas as pd
+
+    report = Report()
+    events = list(
+        iter_events(
+            paths,
+            metrics=metrics,
+            location=location,
+            where=where,
+            since=since,
+            until=until,
+            launch=launch,
+            assume_tz=assume_tz,
+            report=report,
+        )
+    )
+    columns: dict[str, Any] = {
+        name: [getattr(event, name) for event in events] for name in (*EVENT_FIELDS, *ORIGIN_FIELDS)
+    }
+    columns["timestamp"] = pd.Series(columns["timestamp"], dtype="datetime64[us, UTC]")
+    columns["value"] = _values(columns["value"])
+    columns["rank"] = pd.array(columns["rank"], dtype="Int64")
+    if metadata_column:
+        columns["metadata"] = [event.metadata for event in events]
+    else:
+        columns.update(_metadata_columns(events, set(columns)))
+    frame = pd.DataFrame(columns)
+    frame.attrs["skipped"] = report.skipped
+    frame.attrs["notes"] = report.sentences()
+    return frame
+
+
+def _values(values: list[Any]) -> pd.Series[Any]:
+    import pandas as pd
+
+    numeric = all(isinstance(value, bool | int | float) for value in values)
+    kind = "float64" if numeric else "object"
+    return pd.Series([float(value) for value in values] if numeric else values, dtype=kind)
+
+
+def _metadata_columns(events: list[LogEvent], taken: set[str]) -> dict[str, list[Any]]:
+    keys = dict.fromkeys(key for event in events for key in event.metadata)
+    return {
+        f"metadata.{key}" if key in taken else key: [event.metadata.get(key) for event in events]
+        for key in keys
+    }
