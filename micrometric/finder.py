@@ -125,10 +125,14 @@ def find(paths: Paths) -> Found:
     return found
 
 
-def find_manifests(paths: Paths) -> list[tuple[Path, Manifest]]:
+def find_manifests(paths: Paths, notes: list[str]) -> list[tuple[Path, Manifest]]:
     """Return the manifests that some paths mean: files, and those in directories and below.
 
     In a directory, `registry.json` counts besides the manifests of sessions.
+
+    Args:
+        paths: files, directories (searched recursively) or globs; one or several.
+        notes: receives what is wrong with manifests that were not named, a sentence each.
 
     Raises:
         PathError: a path is missing or cannot be read.
@@ -144,7 +148,7 @@ def find_manifests(paths: Paths) -> list[tuple[Path, Manifest]]:
             top = root if root.is_dir() else root.parent
             below = [place for place, _ in find_directories(top)] if root.is_dir() else [top]
             for directory in below:
-                found.update(_manifests_in(directory, []))
+                found.update(_manifests_in(directory, notes))
                 if (directory / REGISTRY_NAME).is_file():
                     found[directory / REGISTRY_NAME] = read_manifest(directory / REGISTRY_NAME)
     return list(found.items())

@@ -1,336 +1,46 @@
 """Following live logs: watch the paths, drain what was appended, and yield each event once.
 
-A file is known by device and inode, never by its name alone: one that is renamed is drained
-further, one that is replaced is a new file. The bytes before the read position are remembered,
-so that a file which was truncated and grew again is read from its start.
+One flow of separate parts: `watcher` finds the files, `lines` reads what is new in each, and the
+follower decodes it, filters it and yields it.
 """
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import os
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
-from datetime import datetime, tzinfo
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, tzinfo
 from pathlib import Path
-from typing import IO
 
-from micrometric.errors import NotAnEvent, PathError
-from micrometric.event import LogEvent, decode_line
+from micrometric.errors import NotAnEvent, SettingError
+from micrometric.event import LogEvent, decode_fields, is_naive, to_event
 from micrometric.filters import Filter
-from micrometric.finder import STDIN, Paths, Segment, find, find_directories
-from micrometric.reader import read_segment, read_zone, text_metrics_of, with_origin
+from micrometric.finder import STDIN, Paths, Segment
+from micrometric.reader import read_segment, read_zone, with_origin
 from micrometric.report import Report
-from micrometric.segment import parse_segment_name
+from micrometric.watcher import Watched, Watcher
 
 POLL_INTERVAL = 0.1
-"""Seconds between two looks at the files."""
-_MARK = 64
-"""Bytes before the read position that are remembered."""
+"""Seconds between two looks at files that are quiet."""
 _BLOCK = 256 * 1024
-_PATIENCE = 20
-"""Looks without growth after which a file that has lost its name is closed."""
-
-
-@dataclass(slots=True)
-class _Tail:
-    """A file that is followed."""
-
-    file: IO[bytes]
-    segment: Segment
-    text_metrics: frozenset[str]
-    position: int = 0
-    mark: bytes = b""
-    """What stood before `position` when it was read."""
-    half: bytes = b""
-    """The start of a line whose end is not there yet."""
-    quiet: int = 0
-    named: bool = True
-    """Whether the file still has a name among the watched paths."""
-
-    def drain(self) -> list[bytes]:
-        """Return the lines that were completed since the last look."""
-        if os.fstat(self.file.fileno()).st_size < self.position or not self._unchanged():
-            self.position, self.mark, self.half = 0, b"", b""
-        self.file.seek(self.position)
-        block = self.file.read(_BLOCK)
-        self.quiet = 0 if block else self.quiet + 1
-        if not block:
-            return []
-        self.position += len(block)
-        self.mark = (self.mark + block)[-_MARK:]
-        *lines, self.half = (self.half + block).split(b"\n")
-        return lines
-
-    def _unchanged(self) -> bool:
-        self.file.seek(self.position - len(self.mark))
-        return self.file.read(len(self.mark)) == self.mark
-
-
-class Follower:
-    """An iterator of events that ends when it is closed; see `follow`.
-
-    Args:
-        on_wait: called with a path that is waited for.
-    """
-
-    def __init__(
-        self,
-        paths: Paths,
-        wanted: Filter,
-        *,
-        last: int | None = 0,
-        zone: tzinfo | None = None,
-        poll_interval: float = POLL_INTERVAL,
-        report: Report | None = None,
-        on_wait: Callable[[str], None] | None = None,
-    ) -> None:
-        given = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
-        self._paths = [Path(path) for path in given]
-        self._wanted = wanted
-        self._last = last
-        self._zone = zone
-        self._poll_interval = poll_interval
-        self.report = Report() if report is None else report
-        self._on_wait = on_wait or (lambda _: None)
-        self._tails: dict[tuple[int, int], _Tail] = {}
-        self._closed = threading.Event()
-        self._batches: Iterator[list[LogEvent]] | None = None
-        self._pending: deque[LogEvent] = deque()
-
-    def __iter__(self) -> Iterator[LogEvent]:
-        return self
-
-    def __next__(self) -> LogEvent:
-        if self._batches is None:
-            self._batches = self.batches()
-        while not self._pending:
-            self._pending.extend(next(self._batches))
-        return self._pending.popleft()
-
-    def __enter__(self) -> Follower:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """End following; from any thread."""
-        self._closed.set()
-
-    def batches(self) -> Iterator[list[LogEvent]]:
-        """Yield the events of each look at the files that found some, in order of arrival."""
-        try:
-            yield from self._stdin() if self._paths == [STDIN] else self._watch()
-        finally:
-            for tail in self._tails.values():
-                tail.file.close()
-            self._tails.clear()
-
-    def look(self) -> list[LogEvent]:
-        """Return the last events of what is there now, in order of time, and do not follow."""
-        try:
-            found = self._begin(ends=True)
-        finally:
-            for tail in self._tails.values():
-                tail.file.close()
-        return found
-
-    def _watch(self) -> Iterator[list[LogEvent]]:
-        if first := self._begin():
-            yield first
-        while not self._closed.is_set():
-            self._discover()
-            events = [event for tail in [*self._tails.values()] for event in self._drained(tail)]
-            if events:
-                yield events
-            else:
-                self._close_ended()
-                self._closed.wait(self._poll_interval)
-
-    # From paths to files.
-
-    def _begin(self, *, ends: bool = False) -> list[LogEvent]:
-        """Open what is there, and return the last of its events.
-
-        Args:
-            ends: whether nothing follows, so that a whole event without an end of line counts.
-        """
-        events: list[LogEvent] = []
-        for path, root in self._files(tell=True):
-            tail = self._open(path, root)
-            if tail is not None:
-                events += self._last_of(tail)
-                events += self._unfinished(tail) if ends else []
-        compressed = [segment for segment in self._segments() if segment.suffix != ".jsonl"]
-        for segment in compressed if self._last != 0 else []:
-            kept: deque[LogEvent] = deque(maxlen=self._last)
-            history = read_segment(segment, self.report, self._zone)
-            kept.extend(event for event in history if self._wanted.matches(event, segment))
-            events += kept
-        events.sort(key=lambda event: event.timestamp)
-        return (
-            events if self._last is None else events[len(events) - min(self._last, len(events)) :]
-        )
-
-    def _segments(self) -> list[Segment]:
-        try:
-            return find([path for path in self._paths if path.exists()]).segments
-        except PathError:
-            return []
-
-    def _files(self, *, tell: bool = False) -> Iterator[tuple[Path, Path]]:
-        """Yield the files to follow, each with the path it was found under."""
-        for root in self._paths:
-            if root.is_dir():
-                for directory, names in find_directories(root):
-                    for name in names:
-                        parsed = parse_segment_name(name)
-                        # A compressed segment was followed while it was lines.
-                        if parsed is not None and parsed.suffix == ".jsonl":
-                            yield directory / name, root
-            elif root.exists():
-                yield root, root
-            elif tell:
-                self._on_wait(str(root))
-
-    def _discover(self) -> None:
-        """Open files that are new, and note which of the open ones have lost their names."""
-        for tail in self._tails.values():
-            tail.named = False
-        for path, root in self._files():
-            self._open(path, root)
-
-    def _open(self, path: Path, root: Path) -> _Tail | None:
-        try:
-            status = path.stat()
-            key = (status.st_dev, status.st_ino)
-            if key in self._tails:
-                self._tails[key].named = True
-                return None
-            file = path.open("rb", buffering=0)
-        except OSError as error:
-            self.report.note(f"cannot read {str(path)!r}: {error.strerror}")
-            return None
-        self._tails[key] = tail = self._described(file, path, root)
-        return tail
-
-    def _described(self, file: IO[bytes], path: Path, root: Path) -> _Tail:
-        segment, text_metrics = Segment(path, path.parent.name), frozenset[str]()
-        try:
-            found = find([path])
-            text_metrics = text_metrics_of(found)
-            segment = found.segments[0]
-            if path != root and path.parent != root:
-                segment = replace(segment, run=str(path.parent.relative_to(root)))
-        except (PathError, IndexError):
-            pass  # It went away already; what is in it is still read.
-        return _Tail(file, segment, text_metrics)
-
-    def _close_ended(self) -> None:
-        for key, tail in [*self._tails.items()]:
-            if not tail.named and tail.quiet > _PATIENCE:
-                tail.file.close()
-                del self._tails[key]
-
-    # From files to events.
-
-    def _drained(self, tail: _Tail) -> Iterator[LogEvent]:
-        while lines := self._lines(tail):
-            yield from self._events(lines, tail)
-
-    def _lines(self, tail: _Tail) -> list[bytes]:
-        try:
-            return tail.drain()
-        except OSError as error:
-            self.report.note(f"cannot read {str(tail.segment.path)!r}: {error.strerror}")
-            return []
-
-    def _events(self, lines: Iterable[bytes], tail: _Tail) -> Iterator[LogEvent]:
-        for line in lines:
-            try:
-                event = self._decoded(line, tail) if line.strip() else None
-            except NotAnEvent as error:
-                self.report.skip(tail.segment.path, None, error.reason)
-                continue
-            if event is not None:
-                yield event
-
-    def _decoded(self, line: bytes, tail: _Tail) -> LogEvent | None:
-        """Return the event of a line, None when it is not wanted."""
-        event = decode_line(line, zone=self._zone, text_metrics=tail.text_metrics)
-        event = with_origin(event, tail.segment)
-        return event if self._wanted.matches(event, tail.segment) else None
-
-    def _last_of(self, tail: _Tail) -> list[LogEvent]:
-        """Return the last wanted events of a file, reading backwards, and stand at its end."""
-        size = os.fstat(tail.file.fileno()).st_size
-        end = self._end_of_lines(tail, size)
-        tail.file.seek(max(0, end - _MARK))
-        tail.mark = tail.file.read(min(_MARK, end))
-        tail.position = end
-        if self._last is None:
-            tail.position, tail.mark = 0, b""
-            return list(self._drained(tail))
-        kept: deque[LogEvent] = deque()
-        rest = b""
-        while end > 0 and len(kept) < self._last:
-            start = max(0, end - _BLOCK)
-            tail.file.seek(start)
-            block = tail.file.read(end - start) + rest
-            first, newline, whole = block.partition(b"\n") if start else (b"", b"", block)
-            rest, end = first + newline, start
-            kept.extendleft(reversed([*self._events(whole.split(b"\n"), tail)]))
-        return [*kept][-self._last :] if self._last else []
-
-    def _unfinished(self, tail: _Tail) -> list[LogEvent]:
-        """Return the event in a last line without end, if it is a whole one."""
-        tail.file.seek(tail.position)
-        line = tail.file.read()
-        try:
-            event = self._decoded(line, tail) if line.strip() else None
-        except NotAnEvent:
-            self.report.unfinished.append(tail.segment.path)
-            return []
-        return [event] if event is not None else []
-
-    def _end_of_lines(self, tail: _Tail, size: int) -> int:
-        """Return where the last whole line ends."""
-        end = size
-        while end > 0:
-            start = max(0, end - _BLOCK)
-            tail.file.seek(start)
-            found = tail.file.read(end - start).rfind(b"\n")
-            if found >= 0:
-                return start + found + 1
-            end = start
-        return 0
-
-    def _stdin(self) -> Iterator[list[LogEvent]]:
-        tail = _Tail(sys.stdin.buffer, Segment(STDIN, "-"), frozenset())
-        while not self._closed.is_set():
-            block = os.read(sys.stdin.fileno(), _BLOCK)
-            *lines, tail.half = (tail.half + block).split(b"\n")
-            if not block and tail.half:
-                lines, tail.half = [tail.half], b""
-            if events := [*self._events(lines, tail)]:
-                yield events
-            if not block:
-                return
+_BATCH = 1000
+_NO_TEXT_METRICS: frozenset[str] = frozenset()
 
 
 def follow(
     paths: Paths,
     *,
-    last: int = 0,
-    from_start: bool = False,
+    last: int | None = 0,
     metrics: str | Iterable[str] | None = None,
     location: str | None = None,
     where: str | None = None,
     since: str | datetime | None = None,
     until: str | datetime | None = None,
+    launch: str | None = None,
     assume_tz: str | tzinfo | None = None,
     poll_interval: float = POLL_INTERVAL,
     report: Report | None = None,
@@ -341,32 +51,239 @@ def follow(
     a line is held until its end is there; a path that is not there yet is waited for.
 
     Args:
-        paths: files or directories, or `-`; one or several.
-        last: first yield so many of the events that are there, the last by time.
-        from_start: first yield all events that are there.
+        paths: files, directories or globs, one or several; or `-` alone.
+        last: events to yield first of those that are there, the last by time; None is all.
         metrics: filters, as for `iter_events`.
         location: see `iter_events`.
         where: see `iter_events`.
         since: see `iter_events`.
-        until: see `iter_events`.
+        until: see `iter_events`; following ends when that time has come.
+        launch: see `iter_events`.
         assume_tz: see `iter_events`.
-        poll_interval: seconds between two looks at the files.
-        report: receives what was skipped.
+        poll_interval: seconds between two looks at files that are quiet.
+        report: receives what was skipped and what is waited for.
 
     Returns:
-        An iterator of `LogEvent` in order of arrival; `close()` or leaving a `with` block ends it.
+        An iterator of `LogEvent` in order of arrival; what is appended from this call on counts.
+        `close()`, from any thread, or leaving a `with` block ends it.
 
     Raises:
+        PathError: a path is neither a file nor a directory.
         FilterError: a filter cannot be read.
         SpecError: the spec cannot be read.
+        SettingError: there is no such time zone, or `-` is not alone.
+        NoDataError: there are logs, but none of that launch.
     """
+    given = [paths] if isinstance(paths, str | os.PathLike) else paths
     zone = read_zone(assume_tz)
-    wanted = Filter.read(metrics, location, where, since, until, zone=zone)
     return Follower(
-        paths,
-        wanted,
-        last=None if from_start else last,
+        [Path(path) for path in given],
+        Filter.read(metrics, location, where, since, until, zone=zone),
+        last=last,
+        launch=launch,
         zone=zone,
         poll_interval=poll_interval,
-        report=report,
+        report=Report() if report is None else report,
     )
+
+
+class Follower:
+    """An iterator of events that goes on until it is closed; `follow` makes one.
+
+    Only `close` may be called from another thread.
+    """
+
+    def __init__(
+        self,
+        paths: list[Path],
+        wanted: Filter,
+        *,
+        last: int | None,
+        launch: str | None,
+        zone: tzinfo | None,
+        poll_interval: float,
+        report: Report,
+    ) -> None:
+        if STDIN in paths and len(paths) > 1:
+            raise SettingError("'-' is standard input and must be the only path")
+        self.report = report
+        self._wanted = wanted
+        self._last = last
+        self._zone = zone
+        self._poll_interval = poll_interval
+        self._closed = threading.Event()
+        self._piped = STDIN in paths
+        self._watcher = Watcher([] if self._piped else paths, launch, report)
+        self._look()
+        if last is not None:
+            for watched in self._files():
+                watched.file.seek_end()
+        self._batches = self._flow()
+        self._events = itertools.chain.from_iterable(self._batches)
+
+    def __iter__(self) -> Iterator[LogEvent]:
+        return self
+
+    def __next__(self) -> LogEvent:
+        return next(self._events)
+
+    def __enter__(self) -> Follower:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End following; may be called from any thread, and again."""
+        self._closed.set()
+        try:
+            self._batches.close()  # type: ignore[attr-defined] # it is a generator
+        except ValueError:
+            return  # Another thread is in its midst, sees `_closed` and closes the files.
+        self._watcher.close()
+
+    def batches(self) -> Iterator[list[LogEvent]]:
+        """Yield the events a list at a time, an empty one whenever there is nothing more to read.
+
+        The events are those that iterating would yield; use the one or the other.
+        """
+        return self._batches
+
+    def past(self) -> list[LogEvent]:
+        """Return the last events of what is there, by time, and do not follow."""
+        with self:
+            if self._piped:
+                piped = itertools.chain.from_iterable(self._from_pipe())
+                return [*deque(piped, maxlen=self._last)]
+            events = self._past()
+            for watched in self._files():
+                if watched.file.unfinished().strip():
+                    self.report.unfinished.append(watched.segment.path)
+            return events
+
+    # From paths to events.
+
+    def _flow(self) -> Iterator[list[LogEvent]]:
+        try:
+            if self._piped:
+                yield from self._from_pipe()
+                return
+            if self._last is None:
+                yield from self._history()
+            elif self._last:
+                yield self._past()
+            while not self._closed.is_set():
+                yield [event for watched in self._files() for event in self._drained(watched)]
+                if not any(watched.file.behind for watched in self._files()):
+                    yield []
+                    if self._is_over():
+                        return
+                    self._closed.wait(self._poll_interval)
+                self._look()
+        finally:
+            self._watcher.close()
+
+    def _look(self) -> None:
+        self._watcher.look()
+        self._wanted = self._wanted.bound_to(self._watcher.directories)
+
+    def _files(self) -> list[Watched]:
+        return [*self._watcher.files.values()]
+
+    def _is_over(self) -> bool:
+        return self._wanted.until is not None and datetime.now(UTC) > self._wanted.until
+
+    def _drained(self, watched: Watched) -> Iterator[LogEvent]:
+        try:
+            lines = watched.file.new_lines()
+        except OSError as error:
+            path = str(watched.segment.path)
+            self.report.note(f"cannot read {path!r}: {error.strerror}")
+            return iter(())
+        return self._decoded(lines, watched.segment, watched.text_metrics)
+
+    def _decoded(
+        self, lines: Iterable[bytes], segment: Segment, text_metrics: frozenset[str]
+    ) -> Iterator[LogEvent]:
+        """Yield the wanted events of some lines."""
+        for line in lines:
+            if not line.strip():
+                continue
+            try:
+                event = self._event(line, segment, text_metrics)
+            except NotAnEvent as error:
+                self.report.skip(segment.path, None, error.reason)
+                continue
+            if self._wanted.matches(event, segment):
+                yield event
+
+    def _event(self, line: bytes, segment: Segment, text_metrics: frozenset[str]) -> LogEvent:
+        fields = decode_fields(line)
+        event = to_event(fields, zone=self._zone, text_metrics=text_metrics)
+        stamp = fields.timestamp
+        if self.report.assumed_zone is None and not stamp.endswith("Z") and is_naive(stamp):
+            self.report.assumed_zone = "this machine's" if self._zone is None else str(self._zone)
+        return with_origin(event, segment)
+
+    def _from_pipe(self) -> Iterator[list[LogEvent]]:
+        segment = Segment(STDIN, "-")
+        half = b""
+        while not self._closed.is_set():
+            block = os.read(sys.stdin.fileno(), _BLOCK)
+            *lines, half = (half + block).split(b"\n")
+            if not block:
+                lines = [half]
+            yield [*self._decoded(lines, segment, _NO_TEXT_METRICS)]
+            if not block:
+                return
+
+    # What is there at the start.
+
+    def _history(self) -> Iterator[list[LogEvent]]:
+        """Yield the events of compressed segments; the others are read from their start anyway."""
+        for segment in self._watcher.compressed:
+            events = self._read_compressed(segment)
+            while batch := [*itertools.islice(events, _BATCH)]:
+                yield batch
+
+    def _past(self) -> list[LogEvent]:
+        """Return the last events by time."""
+        count = sys.maxsize if self._last is None else self._last
+        events: list[LogEvent] = []
+        for sources in self._by_session().values():
+            newest = itertools.chain.from_iterable(map(self._backwards, reversed(sources)))
+            events += [*itertools.islice(newest, count)][::-1]
+        events.sort(key=lambda event: event.timestamp)
+        return events[max(0, len(events) - count) :]
+
+    def _by_session(self) -> dict[tuple[str, str], list[Watched | Segment]]:
+        """Group what is there by session, each from its first segment to its last.
+
+        In a session, events of a later segment are later; so most segments need not be read.
+        """
+        groups: dict[tuple[str, str], list[Watched | Segment]] = {}
+        for segment in self._watcher.compressed:
+            groups.setdefault((segment.run, segment.session or ""), []).append(segment)
+        for watched in self._files():
+            key = watched.segment.run, watched.segment.session or str(watched.segment.path)
+            groups.setdefault(key, []).append(watched)
+        return groups
+
+    def _backwards(self, source: Watched | Segment) -> Iterator[LogEvent]:
+        """Yield the events of a segment, the last first."""
+        if isinstance(source, Segment):
+            yield from reversed([*self._read_compressed(source)])
+            return
+        segment, text_metrics = source.segment, source.text_metrics
+        with contextlib.suppress(NotAnEvent):
+            # A whole event counts although its line has no end yet.
+            event = self._event(source.file.unfinished(), segment, text_metrics)
+            source.file.take_unfinished()
+            if self._wanted.matches(event, segment):
+                yield event
+        yield from self._decoded(source.file.lines_back(), segment, text_metrics)
+
+    def _read_compressed(self, segment: Segment) -> Iterator[LogEvent]:
+        for event in read_segment(segment, self.report, self._zone):
+            if self._wanted.matches(event, segment):
+                yield event

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING, Any
 
@@ -116,16 +116,22 @@ class Seen:
     """Time of the last event, in UTC."""
 
 
-def survey(found: Found, zone: tzinfo | None, report: Report) -> dict[str, Seen]:
-    """Return how many events of each metric there are, and when the last one was."""
+def survey(found: Found, wanted: Filter, zone: tzinfo | None, report: Report) -> dict[str, Seen]:
+    """Return how many wanted events of each metric there are, and when the last one was."""
     import narwhals as nw
 
+    wanted = wanted.bound_to(found.directory_keys())
+    request = replace(request_for((), wanted), uses_time=True)
+
     def counts(frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+        condition = filter_expression(wanted, request)
+        if condition is not None:
+            frame = frame.filter(condition | nw.col("suspect"))
         return frame.group_by("metric").agg(
             nw.len().alias("events"), nw.col("timestamp").max().alias("last"), _suspects()
         )
 
-    rows = _computed(found, Request((), (), uses_time=True), counts, {}, zone, report)
+    rows = _computed(found, request, counts, {}, zone, report)
     return {row["metric"]: Seen(row["events"], row["last"].replace(tzinfo=UTC)) for row in rows}
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from micrometric_cli import exits
-from micrometric_cli.commands.list_ import list_metrics
+from micrometric_cli.commands.list import list_metrics
 from micrometric_cli.commands.summarize import summarize
 from micrometric_cli.commands.tail import tail
 from micrometric_cli.commands.validate import validate
@@ -16,7 +16,9 @@ app = typer.Typer(
     name="micrometric",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    # Help drawn by rich takes three times as long to appear.
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 app.command("list")(list_metrics)
 app.command()(validate)
@@ -26,10 +28,18 @@ app.command()(summarize)
 
 def _version(asked: bool) -> None:
     if asked:
-        from micrometric._version import __version__
-
-        typer.echo(f"micrometric {__version__}")
+        typer.echo(f"micrometric {_installed_version()}")
         raise typer.Exit
+
+
+def _installed_version() -> str:
+    """Return the version of the library without importing it, which would take longer."""
+    import runpy
+    from importlib.util import find_spec
+
+    spec = find_spec("micrometric")
+    (folder,) = (spec and spec.submodule_search_locations) or [""]
+    return str(runpy.run_path(f"{folder}/_version.py")["__version__"])
 
 
 @app.callback()
@@ -41,6 +51,10 @@ def micrometric(
     """Read micro metrics: what is registered, what is logged right now, and what it amounts to."""
 
 
-def main() -> NoReturn:
-    """Run the command line."""
-    exits.run(app)
+def main(arguments: list[str] | None = None) -> NoReturn:
+    """Run the command line.
+
+    Args:
+        arguments: those of the process by default.
+    """
+    exits.run(app, arguments)

@@ -1,68 +1,87 @@
-"""Shell completion of metric names, keys and launches, from the logs of the default path."""
+"""Shell completion of metric names, keys and launches, from the logs that are to be read."""
 
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
+
+import typer
 
 if TYPE_CHECKING:
     from micrometric.event import LogEvent
     from micrometric.finder import Found
 
 _EVENTS = 2000
-"""Events that are looked at for names: completion must not make anybody wait."""
+"""Events of each segment that are looked at: completion must not make anybody wait."""
 
 
-def complete_metric(incomplete: str) -> list[str]:
+def complete_metric(ctx: typer.Context, incomplete: str) -> list[str]:
     """Return the metric names that continue the last term of a spec."""
-    return _continued(incomplete, _metrics)
+    return _continued(ctx, incomplete, r".*,!?|!|", _metrics)
 
 
-def complete_key(incomplete: str) -> list[str]:
+def complete_key(ctx: typer.Context, incomplete: str) -> list[str]:
     """Return the keys that continue the last of a comma-separated list."""
-    return _continued(incomplete, _keys)
+    return _continued(ctx, incomplete, r".*,|", _keys)
 
 
-def complete_launch(incomplete: str) -> list[str]:
+def complete_condition(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Return the keys that continue the last word of a condition."""
+    return _continued(ctx, incomplete, r".*[\s(]|", _keys)
+
+
+def complete_launch(ctx: typer.Context, incomplete: str) -> list[str]:
     """Return the launches that continue what was typed."""
-    return _continued(incomplete, _launches)
+    return _continued(ctx, incomplete, "", _launches)
 
 
-def _continued(incomplete: str, names: Callable[[], Iterable[str]]) -> list[str]:
-    head, comma, last = incomplete.rpartition(",")
-    mark = "!" if last.startswith("!") else ""
+def _continued(
+    ctx: typer.Context,
+    incomplete: str,
+    before: str,
+    names: Callable[[list[str]], Iterable[str]],
+) -> list[str]:
+    """Return what was typed with each name that continues its end.
+
+    Args:
+        ctx: the command line so far.
+        incomplete: what was typed.
+        before: expression for what stands before the name.
+        names: returns the names that there are under some paths.
+    """
+    from micrometric.errors import MicrometricError
+
+    start = re.match(before, incomplete, re.DOTALL)
+    head = start[0] if start else ""
     try:
-        known = sorted(set(names()))
-    except Exception:  # noqa: BLE001 - completion has no place to tell an error
-        return []
-    typed = last.removeprefix("!")
-    return [f"{head}{comma}{mark}{name}" for name in known if name.startswith(typed)]
+        known = sorted(set(names(_paths(ctx))))
+    except (MicrometricError, OSError):
+        return []  # Completion has no place to tell an error.
+    return [f"{head}{name}" for name in known if name.startswith(incomplete[len(head) :])]
 
 
-def _metrics() -> Iterable[str]:
-    from micrometric.finder import find, find_manifests
+def _metrics(paths: list[str]) -> Iterable[str]:
+    from micrometric.finder import find
 
-    found = find_manifests(_paths())
-    known = {name for _, manifest in found for name in manifest.metrics}
-    return known or {event.metric for event in _events(find(_paths()))}
+    found = find(paths)
+    return found.metrics().keys() | {event.metric for event in _events(found)}
 
 
-def _keys() -> Iterable[str]:
+def _keys(paths: list[str]) -> Iterable[str]:
     from micrometric.event import ORIGIN_FIELDS
     from micrometric.finder import find
 
-    found = find(_paths())
+    found = find(paths)
     keys = {"location", "value", *ORIGIN_FIELDS, *found.directory_keys()}
-    for event in _events(found):
-        keys.update(event.metadata)
-    return keys
+    return keys.union(*(event.metadata for event in _events(found)))
 
 
-def _launches() -> Iterable[str]:
+def _launches(paths: list[str]) -> Iterable[str]:
     from micrometric.finder import find
 
-    return {"last", *(name for names in find(_paths()).launches().values() for name in names)}
+    return {"last"}.union(*find(paths).launches().values())
 
 
 def _events(found: Found) -> Iterable[LogEvent]:
@@ -73,7 +92,7 @@ def _events(found: Found) -> Iterable[LogEvent]:
         yield from itertools.islice(read_segment(segment, Report()), _EVENTS)
 
 
-def _paths() -> list[str]:
+def _paths(ctx: typer.Context) -> list[str]:
     from micrometric_cli.paths import default_path
 
-    return [default_path().path]
+    return ctx.params.get("paths") or [default_path().path]

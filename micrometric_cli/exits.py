@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 import enum
 import os
 import re
+import shutil
 import sys
 from collections.abc import Callable
 from typing import NoReturn
@@ -29,7 +29,20 @@ def say(message: str) -> None:
     """Tell the user something beside the data: one line on standard error."""
     from micrometric_cli.render.text import printable
 
-    print(f"micrometric: {printable(message)}", file=sys.stderr)  # noqa: T201 - this is the place
+    line = f"micrometric: {printable(message)}"
+    if sys.stderr.isatty():
+        line = _wrapped(line)
+    print(line, file=sys.stderr)  # noqa: T201 - this is the place
+
+
+def _wrapped(line: str) -> str:
+    import textwrap
+
+    width = max(20, shutil.get_terminal_size().columns)
+    # Paths and options stay whole, to be copied.
+    return textwrap.fill(
+        line, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
+    )
 
 
 def finish(code: ExitCode) -> NoReturn:
@@ -37,10 +50,18 @@ def finish(code: ExitCode) -> NoReturn:
     raise typer.Exit(code)
 
 
-def run(app: Callable[..., object]) -> NoReturn:
-    """Run the app, and end the process with the right code and at most one line of error."""
+def run(app: Callable[..., object], arguments: list[str] | None = None) -> NoReturn:
+    """Run the app, and end the process with the right code and at most one error.
+
+    Args:
+        app: a Typer app.
+        arguments: those of the command line by default.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        # Names may hold what the terminal's encoding does not; JSON reads the escapes.
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     try:
-        code = _code_of(app)
+        code = _code_of(app, arguments)
         sys.stdout.flush()
     except BrokenPipeError:
         # Whoever read has enough. Python would complain while it closes what it cannot flush.
@@ -49,16 +70,17 @@ def run(app: Callable[..., object]) -> NoReturn:
     sys.exit(code)
 
 
-def _code_of(app: Callable[..., object]) -> int:
+def _code_of(app: Callable[..., object], arguments: list[str] | None) -> int:
     try:
-        code = app(standalone_mode=False)
+        code = app(arguments, standalone_mode=False)
     except typer.TyperException as error:
         return _usage(error)
     except (KeyboardInterrupt, typer.Abort):
         return ExitCode.INTERRUPTED
-    except typer.Exit as ending:
-        return ending.exit_code
-    except BrokenPipeError:
+    except SystemExit as ending:
+        # Typer ends so when a pipe is closed, after it has told nobody; and after a completion.
+        if isinstance(ending.__context__, BrokenPipeError):
+            raise BrokenPipeError from None
         raise
     except Exception as error:  # noqa: BLE001 - what is not ours is raised again
         return _told(error)
@@ -78,8 +100,10 @@ def _likelier(message: str) -> str:
     found = re.search(r"'([^']*)' is not one of (.*)", message)
     if found is None:
         return ""
-    close = difflib.get_close_matches(found[1], re.findall(r"'([^']*)'", found[2]), n=1)
-    return f", did you mean {close[0]!r}?" if close else ""
+    from difflib import get_close_matches
+
+    close = get_close_matches(found[1], re.findall(r"'([^']*)'", found[2]), n=1)
+    return f"; did you mean {close[0]!r}?" if close else ""
 
 
 def _told(error: Exception) -> ExitCode:

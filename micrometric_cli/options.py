@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import enum
-from typing import Annotated
+from typing import Annotated, TypedDict
 
 import typer
 
-from micrometric_cli.completion import complete_key, complete_launch, complete_metric
+from micrometric_cli.completion import (
+    complete_condition,
+    complete_key,
+    complete_launch,
+    complete_metric,
+)
 
 
 class Format(enum.StrEnum):
@@ -36,7 +41,17 @@ class Color(enum.StrEnum):
     NEVER = "never"
 
 
-_FILTERS = "Filters"
+class Filters(TypedDict):
+    """The filters that all reading commands share, as the library takes them."""
+
+    metrics: str | None
+    location: str | None
+    where: str | None
+    since: str | None
+    until: str | None
+    launch: str | None
+    assume_tz: str | None
+
 
 PathsArgument = Annotated[
     list[str] | None,
@@ -55,7 +70,6 @@ MetricsOption = Annotated[
         "-m",
         metavar="SPEC",
         help="Only these metrics: names, globs and !exclusions, comma-separated.",
-        rich_help_panel=_FILTERS,
         autocompletion=complete_metric,
     ),
 ]
@@ -66,7 +80,6 @@ LocationOption = Annotated[
         "-l",
         metavar="GLOB",
         help="Only locations that match, such as '*.Attention.*'.",
-        rich_help_panel=_FILTERS,
     ),
 ]
 WhereOption = Annotated[
@@ -76,8 +89,7 @@ WhereOption = Annotated[
         "-w",
         metavar="CONDITION",
         help="Only events that meet a condition on keys, such as 'layer_idx == 3 and value > 0.1'.",
-        rich_help_panel=_FILTERS,
-        autocompletion=complete_key,
+        autocompletion=complete_condition,
     ),
 ]
 SinceOption = Annotated[
@@ -85,19 +97,17 @@ SinceOption = Annotated[
     typer.Option(
         metavar="TIME",
         help="Only events since a time: ISO 8601, an age such as 10m or 2h, today or yesterday.",
-        rich_help_panel=_FILTERS,
     ),
 ]
 UntilOption = Annotated[
     str | None,
-    typer.Option(metavar="TIME", help="Only events until a time.", rich_help_panel=_FILTERS),
+    typer.Option(metavar="TIME", help="Only events until a time."),
 ]
 LaunchOption = Annotated[
     str | None,
     typer.Option(
         metavar="ID",
         help="Only one launch: its id, or 'last' for the last of each run.",
-        rich_help_panel=_FILTERS,
         autocompletion=complete_launch,
     ),
 ]
@@ -108,7 +118,6 @@ ZoneOption = Annotated[
         metavar="ZONE",
         help="Zone of timestamps that name none, such as UTC; by default MICROMETRIC_TZ, else "
         "this machine's.",
-        rich_help_panel=_FILTERS,
     ),
 ]
 GroupByOption = Annotated[

@@ -5,26 +5,18 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from micrometric_cli.exits import say
 from micrometric_cli.options import Color, Format
-from micrometric_cli.render import formats
-from micrometric_cli.render.table import Table, draw
+from micrometric_cli.render.table import Table
 
 _UNBOUND = 100_000
 """Width of what is piped: nothing in it is ever wrapped."""
 
-_WRITERS: dict[Format, Callable[[Table], str]] = {
-    Format.JSON: formats.to_json,
-    Format.CSV: formats.to_csv,
-    Format.MD: formats.to_markdown,
-    Format.LATEX: formats.to_latex,
-}
-
 
 def has_colour(choice: Color) -> bool:
-    """Say whether to print colours: as told, by NO_COLOR and FORCE_COLOR, or on a terminal."""
+    """Say whether to print colours: as told, else NO_COLOR, else FORCE_COLOR or on a terminal."""
     if choice is not Color.AUTO:
         return choice is Color.ALWAYS
     if os.environ.get("NO_COLOR"):
@@ -41,32 +33,56 @@ def terminal_width() -> int | None:
 
 def print_table(table: Table, format_: Format, color: Color) -> None:
     """Print a table to standard output, and what of it did not fit to standard error."""
-    if format_ is not Format.TABLE:
-        sys.stdout.write(_WRITERS[format_](table))
-        return
-    from rich.console import Console
+    from micrometric_cli.render import formats
 
-    width = terminal_width()
-    console = Console(
-        file=sys.stdout,
-        width=width or _UNBOUND,
-        force_terminal=has_colour(color),
-        no_color=not has_colour(color),
-        highlight=False,
-        markup=False,
-        emoji=False,
-    )
-    drawn = draw(table, width)
-    with console.capture() as captured:
-        console.print(drawn, crop=False, overflow="ignore")
-    # Rich fills every line to the last column; spaces at the end only wrap in other terminals.
-    lines = (line.rstrip() for line in captured.get().splitlines())
-    sys.stdout.write("\n".join(line for line in lines if line) + "\n")
-    if table.left_out:
-        say(f"left out at {width} columns: {', '.join(table.left_out)}")
+    match format_:
+        case Format.TABLE:
+            _print_drawn(table, colour=has_colour(color))
+        case Format.JSON:
+            sys.stdout.write(formats.to_json(table))
+        case Format.CSV:
+            sys.stdout.write(formats.to_csv(table, safe=sys.stdout.isatty()))
+        case Format.MD:
+            sys.stdout.write(formats.to_markdown(table))
+        case Format.LATEX:
+            sys.stdout.write(formats.to_latex(table))
 
 
 def say_all(sentences: Iterable[str]) -> None:
     """Tell each sentence on standard error."""
     for sentence in sentences:
         say(sentence)
+
+
+def reader_is_gone() -> bool:
+    """Say whether whoever read standard output has closed it, which writing would tell too late."""
+    import select
+
+    try:
+        poll = select.poll()
+        poll.register(sys.stdout.fileno(), 0)
+    except (AttributeError, OSError, ValueError):
+        return False  # Not on this system, or not a file.
+    return any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll(0))
+
+
+def _print_drawn(table: Table, *, colour: bool) -> None:
+    from rich.console import Console
+
+    from micrometric_cli.render.draw import draw, fit
+
+    width = terminal_width()
+    fitted = fit(table, width)
+    console = Console(
+        file=sys.stdout,
+        width=_UNBOUND,
+        color_system="standard" if colour else None,
+        force_terminal=colour,
+        legacy_windows=False,
+    )
+    with console.capture() as captured:
+        console.print(draw(fitted, repeat=width is None))
+    # Spaces at the end of a line would only wrap in terminals that become narrower.
+    sys.stdout.write("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()))
+    if fitted.left_out:
+        say(f"left out at {width} columns: {', '.join(fitted.left_out)}")

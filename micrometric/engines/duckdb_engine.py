@@ -209,7 +209,8 @@ class DuckDBEngine:
         columns = ", ".join(f"{name}: '{kind}'" for name, kind in _COLUMNS.items())
         return (
             f"SELECT lines.filename AS file, timestamp AS stamp, "
-            f"try_cast(timestamp AS TIMESTAMP) AS timestamp, metric, value, metadata, coalesce(location, '') AS location, "
+            f"try_cast(timestamp AS TIMESTAMP) AS timestamp, metric, value, metadata, "
+            f"coalesce(location, '') AS location, "
             f"coalesce(lines.run, segments.run) AS run, "
             f"coalesce(lines.session, segments.session) AS session, "
             f"coalesce(lines.rank, segments.rank) AS rank, "

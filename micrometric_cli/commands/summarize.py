@@ -1,12 +1,15 @@
-"""`micrometric summarize`: figures by metric and group."""
+"""`micrometric summarize`: figures of each metric, by any keys."""
 
 from __future__ import annotations
 
-from micrometric_cli.exits import ExitCode, finish
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
 from micrometric_cli.options import (
     Color,
     ColorOption,
     DigitsOption,
+    Filters,
     Format,
     FormatOption,
     GroupByOption,
@@ -19,6 +22,9 @@ from micrometric_cli.options import (
     WhereOption,
     ZoneOption,
 )
+
+if TYPE_CHECKING:
+    from micrometric.summary import Summary
 
 
 def summarize(
@@ -35,19 +41,20 @@ def summarize(
     digits: DigitsOption = 4,
     color: ColorOption = Color.AUTO,
 ) -> None:
-    """Show count, mean, deviation and quantiles of each metric by location or any other key.
+    """Show count, mean, standard deviation, minimum, quantiles and maximum of each metric by group.
 
-    Figures are over finite numbers; booleans count as 0 and 1, lists of registered dims element
+    They are over the finite numbers; booleans count as 0 and 1, lists of registered dims element
     by element. What is not finite or no number is counted beside.
     """
+    from micrometric.absence import why_empty
+    from micrometric.errors import NoDataError
     from micrometric.summary import summarize as summarize_logs
     from micrometric_cli.output import print_table, say_all
     from micrometric_cli.paths import paths_or_default
-    from micrometric_cli.render.summary import summary_table, why_empty
+    from micrometric_cli.render.summary import summary_table
 
-    summary = summarize_logs(
-        paths_or_default(paths),
-        by=group_by,
+    chosen = paths_or_default(paths)
+    filters = Filters(
         metrics=metrics,
         location=location,
         where=where,
@@ -56,10 +63,19 @@ def summarize(
         launch=launch,
         assume_tz=assume_tz,
     )
-    if summary.rows:
-        print_table(summary_table(summary, digits), format_, color)
+    summary = summarize_logs(chosen, group_by, **filters)
     say_all(summary.report.sentences())
     if not summary.rows:
-        filters = (metrics, location, where, since, until, launch)
-        say_all([why_empty(filtered=any(item is not None for item in filters))])
-        finish(ExitCode.FINDINGS)
+        raise NoDataError(why_empty(chosen, **filters))
+    print_table(summary_table(summary, digits), format_, color)
+    say_all(_missing(summary, chosen, filters))
+
+
+def _missing(summary: Summary, paths: list[str], filters: Filters) -> Iterator[str]:
+    """Yield why there is nothing of a metric that was asked for beside others."""
+    from micrometric.absence import why_empty
+    from micrometric.spec import parse_spec
+
+    for term in parse_spec(filters["metrics"]).unmatched({row["metric"] for row in summary.rows}):
+        if not term.startswith("!"):
+            yield why_empty(paths, **(filters | {"metrics": term}))

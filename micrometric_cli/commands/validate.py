@@ -10,36 +10,36 @@ from micrometric_cli.completion import complete_metric
 from micrometric_cli.exits import ExitCode, finish, say
 from micrometric_cli.options import Color, ColorOption, Format, FormatOption
 
-PathsArgument = Annotated[
+ManifestsArgument = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="[PATH]...",
-        help="Manifests, such as registry.json, or directories with logs. By default as for the "
+        help="Directories with logs, or manifests such as registry.json. By default as for the "
         "other commands.",
         show_default=False,
+    ),
+]
+SpecOption = Annotated[
+    str,
+    typer.Option(
+        "--metrics",
+        "-m",
+        metavar="SPEC",
+        help="The spec: 'all', names, globs such as 'attn_*' and '!exclusions', comma-separated.",
+        autocompletion=complete_metric,
     ),
 ]
 
 
 def validate(
-    metrics: Annotated[
-        str,
-        typer.Option(
-            "--metrics",
-            "-m",
-            metavar="SPEC",
-            help="The spec: 'all', names, globs such as 'attn_*' and '!exclusions', "
-            "comma-separated.",
-            autocompletion=complete_metric,
-        ),
-    ],
-    paths: PathsArgument = None,
+    metrics: SpecOption,
+    paths: ManifestsArgument = None,
     format_: FormatOption = Format.TABLE,
     color: ColorOption = Color.AUTO,
 ) -> None:
     """Check a metrics_to_log spec against the registered metrics.
 
-    Exits with 0 when every term matches a metric, with 1 when one matches nothing, and with 2
+    Exits with 0 when each term matches a metric, with 1 when one matches nothing, and with 2
     when the spec cannot be read or there is no manifest.
     """
     from micrometric.errors import PathError
@@ -48,23 +48,24 @@ def validate(
     from micrometric.spec import parse_spec
     from micrometric_cli.output import print_table, say_all
     from micrometric_cli.paths import paths_or_default
-    from micrometric_cli.render.registry import findings, validation_table
+    from micrometric_cli.render.validation import findings, validation_table
 
     spec = parse_spec(metrics)
     chosen = paths_or_default(paths)
-    manifests = find_manifests(chosen)
+    notes: list[str] = []
+    manifests = find_manifests(chosen, notes)
+    say_all(notes)
     if not manifests:
         raise PathError(
-            f"no manifest in {', '.join(map(repr, chosen))}; log something there first, or write "
-            "one with micrometric list --source DIR --output registry.json"
+            f"no usable manifest in {', '.join(map(repr, chosen))}; log something there first, or "
+            "write one with micrometric list --source DIR --output registry.json"
         )
     registered, conflicts = merge_metrics((str(path), told) for path, told in manifests)
+    say_all(map(str, conflicts))
+    problems = findings(spec, registered)
     if spec.terms:
         print_table(validation_table(spec, registered), format_, color)
-    say_all(str(conflict) for conflict in conflicts)
-    problems = findings(spec, registered)
     say_all(problems)
-    enabled = spec.select(registered)
-    say(f"{len(enabled)} of {len(registered)} registered metrics are enabled")
+    say(f"{len(spec.select(registered))} of {len(registered)} registered metrics are enabled")
     if problems:
         finish(ExitCode.FINDINGS)

@@ -1,4 +1,4 @@
-"""Tables for machines and documents: json and csv in full, md and latex with a few digits."""
+"""Tables for programs and documents: json and csv in full, md and latex with a few digits."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import csv
 import io
 import json
 import math
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 
-from micrometric_cli.render.table import Table, cells_of, telling
+from micrometric_cli.render.table import Column, Table, cells_of, telling
+from micrometric_cli.render.text import printable
 
 _LATEX = str.maketrans(
     {
@@ -17,47 +19,53 @@ _LATEX = str.maketrans(
         "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "\\": r"\textbackslash{}",
     }
 )  # fmt: skip
+_MARKDOWN = str.maketrans({"\\": "\\\\", "|": "\\|", "<": "&lt;", "`": "\\`", "*": "\\*"})
 
 
 def to_json(table: Table) -> str:
     """Return one JSON object a line, with full precision."""
-    return "".join(
-        json.dumps({c.name: _plain(row.get(c.name)) for c in table.columns}, ensure_ascii=False)
-        + "\n"
-        for row in table.rows
-    )
+    rows = ({column.name: row.get(column.name) for column in table.columns} for row in table.rows)
+    return "".join(json_line({name: plain(value) for name, value in row.items()}) for row in rows)
 
 
-def to_csv(table: Table) -> str:
+def json_line(document: dict[str, Any]) -> str:
+    """Return an object as a line of JSON, in which signs that are not printable are escaped."""
+    line = json.dumps(document, ensure_ascii=False)
+    return (line if line.isprintable() else json.dumps(document)) + "\n"
+
+
+def to_csv(table: Table, *, safe: bool = False) -> str:
     """Return comma-separated values with a heading, with full precision; None is empty."""
+    rows = [[row.get(column.name) for column in table.columns] for row in table.rows]
+    return csv_lines([[column.name for column in table.columns], *rows], safe=safe)
+
+
+def csv_lines(rows: Iterable[Iterable[Any]], *, safe: bool) -> str:
+    """Return rows as comma-separated values; lists and objects as JSON.
+
+    Args:
+        rows: the values.
+        safe: whether to escape what would command a terminal.
+    """
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([column.name for column in table.columns])
-    for row in table.rows:
-        writer.writerow([_cell(row.get(column.name)) for column in table.columns])
+    cells = ((_csv_cell(value, safe) for value in row) for row in rows)
+    csv.writer(text, lineterminator="\n").writerows(cells)
     return text.getvalue()
 
 
 def to_markdown(table: Table) -> str:
     """Return a Markdown table."""
-    cells, columns = cells_of(table), telling(table)
-    names = [column.name for column in columns]
-    rules = ["---:" if column.kind in ("figure", "count") else "---" for column in columns]
-    rows = [[_markdown(cells[name][i]) for name in names] for i in range(len(table.rows))]
-    lines = [[_markdown(name) for name in names], rules, *rows]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+    heading, *rows = _grid(table, lambda text: text.translate(_MARKDOWN))
+    rules = ["---:" if column.right else "---" for column in telling(table)]
+    return "".join(f"| {' | '.join(line)} |\n" for line in [heading, rules, *rows])
 
 
 def to_latex(table: Table) -> str:
     """Return a LaTeX tabular that uses the rules of the booktabs package."""
-    cells, columns = cells_of(table), telling(table)
-    names = [column.name for column in columns]
-    alignment = "".join("r" if c.kind in ("figure", "count") else "l" for c in columns)
-    rows = [
-        " & ".join(cells[name][index].translate(_LATEX) for name in names) + r" \\"
-        for index in range(len(table.rows))
-    ]
-    heading = " & ".join(name.translate(_LATEX) for name in names) + r" \\"
+    heading, *rows = (
+        " & ".join(line) + r" \\" for line in _grid(table, lambda text: text.translate(_LATEX))
+    )
+    alignment = "".join("r" if column.right else "l" for column in telling(table))
     lines = [
         rf"\begin{{tabular}}{{{alignment}}}", r"\toprule", heading, r"\midrule",
         *rows, r"\bottomrule", r"\end{tabular}",
@@ -65,11 +73,8 @@ def to_latex(table: Table) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def _markdown(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;")
-
-
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """Return a value as JSON can hold it."""
     if isinstance(value, datetime):
         return value.isoformat().replace("+00:00", "Z")
     if isinstance(value, float) and not math.isfinite(value):
@@ -79,8 +84,18 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _cell(value: Any) -> Any:
-    plain = _plain(value)
-    if isinstance(plain, list | dict):
-        return json.dumps(plain, ensure_ascii=False)
-    return str(plain).lower() if isinstance(plain, bool) else plain
+def _grid(table: Table, escape: Callable[[str], str]) -> list[list[str]]:
+    """Return heading and rows of the columns that have something to say."""
+    cells = cells_of(table)
+
+    def column_cells(column: Column) -> list[str]:
+        return [escape(cell) for cell in [printable(column.name), *cells[column.name]]]
+
+    return [list(line) for line in zip(*map(column_cells, telling(table)), strict=True)]
+
+
+def _csv_cell(value: Any, safe: bool) -> Any:
+    value = plain(value)
+    if isinstance(value, list | dict | bool):
+        value = json.dumps(value, ensure_ascii=False)
+    return printable(value) if safe and isinstance(value, str) else value

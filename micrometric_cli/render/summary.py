@@ -2,35 +2,38 @@
 
 from __future__ import annotations
 
-from micrometric.summary import QUANTILES, Summary
-from micrometric_cli.render.table import Column, Table
+from collections.abc import Iterable
+from typing import Any
 
-_KEEP = {"count": 9, "mean": 0, "std": 4, "min": 5, "p50": 7, "p95": 6, "p99": 3, "max": 8}
+from micrometric.summary import QUANTILES, Summary
+from micrometric_cli.render.table import Column, Kind, Table
+
+_KEEP = {"count": 9, "mean": 0, "std": 7, "min": 5, "p50": 6, "p95": 4, "p99": 3, "max": 8}
 """Order in which figures go where a terminal is narrow, the smallest first."""
-_COUNTS = ("non_finite", "non_numeric")
+_WARNINGS = ("non_finite", "non_numeric")
 
 
 def summary_table(summary: Summary, digits: int) -> Table:
     """Return a summary as a table: a block of rows for each metric."""
-    columns = [Column("metric", "name"), *(Column(key, "name") for key in summary.by)]
-    columns.append(Column("count", "count", keep=_KEEP["count"]))
-    columns += [
-        Column(name, "figure", keep=_KEEP[name])
-        for name in ("mean", "std", "min", *QUANTILES, "max")
-    ]
-    columns += [Column(name, "count", keep=1) for name in _COUNTS]
+    figures = ("mean", "std", "min", *QUANTILES, "max")
     return Table(
-        columns,
+        [
+            Column("metric", "name"),
+            *(Column(key, _kind(row[key] for row in summary.rows)) for key in summary.by),
+            Column("count", "count", keep=_KEEP["count"]),
+            *(Column(name, "figure", keep=_KEEP[name]) for name in figures),
+            *(Column(name, "count", keep=10) for name in _WARNINGS),
+        ],
         summary.rows,
         scale="metric",
         section="metric",
         digits=digits,
-        dull={name for name in _COUNTS if not any(row[name] for row in summary.rows)},
+        dull=frozenset(name for name in _WARNINGS if not any(row[name] for row in summary.rows)),
     )
 
 
-def why_empty(*, filtered: bool) -> str:
-    """Return the sentence for a summary without rows."""
-    if filtered:
-        return "no events pass the filters; drop one of them, or see micrometric list"
-    return "there are no events yet"
+def _kind(values: Iterable[Any]) -> Kind:
+    """Return how a key stands: numbers to the right, anything else to the left."""
+    known = [value for value in values if value is not None]
+    numbers = [isinstance(value, int | float) and not isinstance(value, bool) for value in known]
+    return "count" if known and all(numbers) else "name"

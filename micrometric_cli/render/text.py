@@ -1,8 +1,9 @@
-"""Texts from logs, made safe for a terminal, and shortened without becoming ambiguous."""
+"""Texts from logs: made safe for a terminal, and shortened without becoming ambiguous."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
+from unicodedata import combining, east_asian_width
 
 ELLIPSIS = "…"
 _NAMED = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
@@ -15,38 +16,50 @@ def printable(text: str) -> str:
     return "".join(sign if sign.isprintable() else _escaped(sign) for sign in text)
 
 
-def _escaped(sign: str) -> str:
-    if sign in _NAMED:
-        return _NAMED[sign]
-    code = ord(sign)
-    return (
-        f"\\x{code:02x}"
-        if code < 0x100
-        else f"\\u{code:04x}"
-        if code < 0x10000
-        else f"\\U{code:08x}"
-    )
+def width_of(text: str) -> int:
+    """Return how many columns of a terminal a text takes."""
+    if text.isascii():
+        return len(text)
+    return sum(0 if combining(sign) else 1 + (east_asian_width(sign) in "WF") for sign in text)
 
 
 def shortened(texts: Collection[str], width: int) -> dict[str, str]:
-    """Return each text at most `width` long, longer only where two would look the same.
+    """Return each text at most `width` columns long, longer only where two would look the same.
 
     The middle gives way: the package at the start and the method at the end tell most.
     """
     short = {text: _squeezed(text, width) for text in texts}
-    longest = max(map(len, texts), default=0)
+    longest = max(map(width_of, texts), default=0)
     while width < longest and (clashes := _clashes(short)):
         width += 1
         short.update((text, _squeezed(text, width)) for text in clashes)
     return short
 
 
+def _escaped(sign: str) -> str:
+    code = ord(sign)
+    if sign in _NAMED:
+        return _NAMED[sign]
+    if code < 0x100:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
 def _squeezed(text: str, width: int) -> str:
-    if len(text) <= width:
+    if width_of(text) <= width:
         return text
-    head = max(1, (width - 1) // 3)
-    tail = max(1, width - 1 - head)
-    return f"{text[:head]}{ELLIPSIS}{text[-tail:]}"
+    room = max(2, width - 1)
+    head = _fitting(text, room // 3)
+    tail = _fitting(text[::-1], room - width_of(head))[::-1]
+    return f"{head}{ELLIPSIS}{tail}"
+
+
+def _fitting(text: str, room: int) -> str:
+    """Return as much of the start of a text as fits."""
+    end = min(len(text), room)
+    while width_of(text[:end]) > room:
+        end -= 1
+    return text[:end]
 
 
 def _clashes(short: dict[str, str]) -> list[str]:

@@ -1,0 +1,146 @@
+"""The lines of one file that another process appends to: those at its end, and those that come.
+
+The bytes before the read position are remembered, so that a file which was truncated and has
+grown again is read from its start; a line is held back until its end is there.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from micrometric.reader import LINE_LIMIT
+
+_BLOCK = 1024 * 1024
+"""Most bytes read at a time, so that one busy file cannot keep others waiting."""
+_MARK = 64
+"""Bytes before the read position that are remembered."""
+
+
+class GrowingFile:
+    """A file opened for following; it stays the same file whatever becomes of its name.
+
+    Not safe from threads.
+
+    Raises:
+        OSError: it cannot be opened.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("rb", buffering=0)
+        self._position = 0
+        self._whole = self._size = 0
+        """At `seek_end`: where the last whole line ended, and the file."""
+        self._mark = b""
+        self._half: list[bytes] = []
+        self._half_size = 0
+        self._passing = False
+        """Whether what is read belongs to a line that was too long and has been given up."""
+        self._state: tuple[int, int] | None = None
+        self._grown = time.monotonic()
+        self.behind = False
+        """Whether the last look left something to be read."""
+
+    @property
+    def identity(self) -> tuple[int, int]:
+        """Device and inode."""
+        status = os.fstat(self._file.fileno())
+        return status.st_dev, status.st_ino
+
+    @property
+    def quiet_time(self) -> float:
+        """Seconds since something was read."""
+        return time.monotonic() - self._grown
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def new_lines(self) -> list[bytes]:
+        """Return the lines completed since the last look, without their ends.
+
+        Raises:
+            OSError: the file cannot be read.
+        """
+        status = os.fstat(self._file.fileno())
+        state = status.st_size, status.st_mtime_ns
+        if state == self._state:
+            self.behind = False
+            return []
+        if status.st_size < self._position or not self._is_unchanged():
+            self._restart()
+        self._file.seek(self._position)
+        block = self._file.read(_BLOCK)
+        self.behind = len(block) == _BLOCK
+        # What is written from here on changes size or time again.
+        self._state = None if self.behind else state
+        return self._split(block) if block else []
+
+    def seek_end(self) -> None:
+        """Stand at the end of the last whole line that is there now."""
+        start = self._size = os.fstat(self._file.fileno()).st_size
+        found = -1
+        while start > 0 and found < 0:
+            end, start = start, max(0, start - _BLOCK)
+            found = self._read(start, end).rfind(b"\n")
+        self._whole = start + found + 1
+        self._stand(self._whole)
+
+    def lines_back(self) -> Iterator[bytes]:
+        """Yield the whole lines that were there at `seek_end`, the last first."""
+        start = self._whole
+        tail: list[bytes] = []
+        while start > 0:
+            end, start = start, max(0, start - _BLOCK // 16)
+            first, *lines = self._read(start, end).split(b"\n")
+            if lines:
+                yield b"".join([lines.pop(), *reversed(tail)])
+                yield from reversed(lines)
+                tail.clear()
+            tail.append(first)
+        yield b"".join(reversed(tail))
+
+    def unfinished(self) -> bytes:
+        """Return what stood behind the last whole line at `seek_end`."""
+        return self._read(self._whole, self._size)
+
+    def take_unfinished(self) -> None:
+        """Count what stood behind the last whole line as read."""
+        self._stand(self._size)
+
+    def _read(self, start: int, end: int) -> bytes:
+        self._file.seek(start)
+        return self._file.read(end - start)
+
+    def _stand(self, position: int) -> None:
+        self._position = position
+        self._mark = self._read(max(0, position - _MARK), position)
+
+    def _is_unchanged(self) -> bool:
+        return self._read(self._position - len(self._mark), self._position) == self._mark
+
+    def _restart(self) -> None:
+        self._position, self._mark = 0, b""
+        self._half, self._half_size, self._passing = [], 0, False
+
+    def _split(self, block: bytes) -> list[bytes]:
+        self._position += len(block)
+        self._mark = (self._mark + block)[-_MARK:]
+        self._grown = time.monotonic()
+        first, *lines = block.split(b"\n")
+        self._half.append(first)
+        self._half_size += len(first)
+        if not lines:
+            return self._give_up() if self._half_size > LINE_LIMIT else []
+        whole = [] if self._passing else [b"".join(self._half)]
+        self._passing = False
+        self._half, self._half_size = [lines[-1]], len(lines[-1])
+        return [*whole, *lines[:-1]]
+
+    def _give_up(self) -> list[bytes]:
+        """Return the start of a line that is too long, once, for it to be reported."""
+        start = [] if self._passing else [b"".join(self._half)]
+        self._half, self._half_size, self._passing = [], 0, True
+        return start

@@ -1,0 +1,165 @@
+"""From paths to files that are followed: what is there, what comes later, what went away.
+
+A file is known by device and inode, never by its name alone: one that is renamed is followed
+further until it is quiet, and what takes its name is a new file.
+"""
+
+from __future__ import annotations
+
+import glob
+import os
+import stat
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from micrometric.errors import NoDataError, PathError
+from micrometric.finder import Found, Segment, find, find_directories
+from micrometric.lines import GrowingFile
+from micrometric.reader import choose_launch, text_metrics_of
+from micrometric.report import Report
+from micrometric.segment import is_manifest_name, parse_segment_name
+
+_PATIENCE = 10.0
+"""Seconds without growth after which a file that has lost its name is let go."""
+
+Identity = tuple[int, int]
+"""Device and inode."""
+
+
+@dataclass(slots=True)
+class Watched:
+    """A file that is followed, and whose it is."""
+
+    file: GrowingFile
+    segment: Segment
+    text_metrics: frozenset[str]
+    named: bool = True
+    """Whether the file still has a name among the watched paths."""
+
+
+class Watcher:
+    """The files under some paths, kept up to date by `look`.
+
+    Args:
+        paths: files, directories (recursive) and globs; what is not there yet is waited for.
+        launch: id of a launch, or `last`; files of others are left alone.
+        report: receives what is waited for and what cannot be read.
+    """
+
+    def __init__(self, paths: Iterable[Path], launch: str | None, report: Report) -> None:
+        self.files: dict[Identity, Watched] = {}
+        """In the order in which they were found."""
+        self.compressed: list[Segment] = []
+        """Segments that were complete when they were found first; they do not grow."""
+        self.directories: set[str] = set()
+        """Names of the directory keys."""
+        self._paths = list(paths)
+        self._launch = launch
+        self._report = report
+        self._names: dict[str, Identity | None] = {}
+        self._begun = False
+
+    def look(self) -> None:
+        """Find files that are new, and let go of those that have lost their name and are quiet.
+
+        Raises:
+            PathError: a path is there, but is neither a file nor a directory.
+            NoDataError: the first look finds logs, but none of the launch.
+        """
+        names = {name: _identity(name) for path in self._paths for name in self._under(path)}
+        if names != self._names:
+            # A file that cannot be opened is tried again at the next look.
+            self._names = names if self._update(names) else {}
+        self._begun = True
+        self._let_go()
+
+    def close(self) -> None:
+        """Close all files."""
+        for watched in self.files.values():
+            watched.file.close()
+        self.files.clear()
+
+    def _under(self, path: Path) -> list[str]:
+        names = list(_names_under(path))
+        if not names:
+            why = "it holds no logs" if path.is_dir() else "there is no such path"
+            self._report.note(f"waiting for {str(path)!r}: {why}")
+        return names
+
+    def _update(self, names: dict[str, Identity | None]) -> bool:
+        """Take up what was found; say whether all of it could be opened."""
+        found = self._found()
+        self.directories |= found.directory_keys()
+        text_metrics = text_metrics_of(found)
+        opened = True
+        for segment in found.segments:
+            if segment.suffix == ".jsonl":
+                opened &= self._take(segment, names.get(str(segment.path)), text_metrics)
+            elif not self._begun:
+                # One that comes later was followed while it was lines.
+                self.compressed.append(segment)
+        there = set(names.values())
+        for identity, watched in self.files.items():
+            watched.named = identity in there
+        return opened
+
+    def _found(self) -> Found:
+        present = [path for path in self._paths if any(_names_under(path))]
+        try:
+            found = find(present)
+        except PathError:
+            return Found()  # Something went away meanwhile; the next look sees what is left.
+        try:
+            return choose_launch(found, self._launch, Report() if self._begun else self._report)
+        except NoDataError:
+            if self._begun or not found.segments:
+                return Found()  # It may come yet.
+            raise
+
+    def _take(
+        self, segment: Segment, identity: Identity | None, text_metrics: frozenset[str]
+    ) -> bool:
+        known = self.files.get(identity) if identity else None
+        if known is not None:
+            known.segment, known.text_metrics = segment, text_metrics
+            return True
+        try:
+            file = GrowingFile(segment.path)
+        except OSError as error:
+            self._report.note(f"cannot read {str(segment.path)!r}: {error.strerror}")
+            return False
+        self.files[file.identity] = Watched(file, segment, text_metrics)
+        return True
+
+    def _let_go(self) -> None:
+        for identity, watched in [*self.files.items()]:
+            if not watched.named and watched.file.quiet_time > _PATIENCE:
+                watched.file.close()
+                del self.files[identity]
+
+
+def _names_under(path: Path) -> Iterator[str]:
+    if path.is_dir():
+        for directory, names in find_directories(path):
+            for name in names:
+                if parse_segment_name(name) or is_manifest_name(name):
+                    yield str(directory / name)
+    elif path.exists():
+        yield str(path)
+    elif glob.has_magic(str(path)):
+        for match in sorted(glob.glob(str(path), recursive=True)):  # noqa: PTH207 - absolute too
+            yield from _names_under(Path(match))
+
+
+def _identity(name: str) -> Identity | None:
+    try:
+        status = os.stat(name)  # noqa: PTH116 - many times a second
+    except OSError:
+        return None
+    if not stat.S_ISREG(status.st_mode):
+        raise PathError(
+            f"{name!r} is neither a file nor a directory; to follow a pipe, let it be standard "
+            f"input: micrometric tail - < {name}"
+        )
+    return status.st_dev, status.st_ino
