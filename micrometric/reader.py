@@ -57,6 +57,7 @@ def iter_events(
     wanted = Filter.read(metrics, location, where, since, until, zone=zone)
     report = Report() if report is None else report
     found = choose_launch(find(paths), launch, report)
+    note_partial(found, report)
     return _events(found, wanted.bound_to(found.directory_keys()), zone, report)
 
 
@@ -87,6 +88,22 @@ def choose_launch(found: Found, launch: str | None, report: Report) -> Found:
                 f"chooses the last, {launches[-1]!r}"
             )
     return found
+
+
+def note_partial(found: Found, report: Report) -> None:
+    """Note what was logged and is not in the files: sampled out, capped or failed."""
+    for path, manifest in found.manifests:
+        if manifest.accounting is None:
+            continue
+        total = manifest.accounting.total
+        lost = {
+            "sampled out": total.sampled_out,
+            "beyond max_records": total.capped,
+            "failed": total.failed,
+        }
+        parts = [f"{count} {name}" for name, count in lost.items() if count]
+        if parts:
+            report.note(f"of {total.logged} events logged by {path.name}: {', '.join(parts)}")
 
 
 def text_metrics_of(found: Found) -> frozenset[str]:

@@ -14,7 +14,13 @@ from micrometric.errors import NoDataError, SettingError
 from micrometric.filters import Filter
 from micrometric.finder import Found, Paths, find
 from micrometric.keys import Key, read_key
-from micrometric.reader import choose_launch, iter_events, read_zone, text_metrics_of
+from micrometric.reader import (
+    choose_launch,
+    iter_events,
+    note_partial,
+    read_zone,
+    text_metrics_of,
+)
 from micrometric.report import Report
 from micrometric.spec import nearest
 
@@ -100,7 +106,7 @@ def summarize(
     keys = [read_key(name, directories) for name in dict.fromkeys(names) if name != "metric"]
     wanted = wanted.bound_to(directories)
     rows = _rows(found, keys, wanted, zone, report)
-    _note_partial(found, report)
+    note_partial(found, report)
     summary = Summary(tuple(key.name for key in keys), rows, report)
     # A condition on a key that no event has leaves nothing over.
     _refuse_unknown(summary, [*keys, *(() if rows else wanted.keys.values())], found)
@@ -245,22 +251,6 @@ def _order(value: Any) -> tuple[int, float, str]:
     if isinstance(value, int | float):
         return 1, float(value), ""
     return 2, 0.0, str(value)
-
-
-def _note_partial(found: Found, report: Report) -> None:
-    """Say where figures rest on a part of what was logged."""
-    for path, manifest in found.manifests:
-        if manifest.accounting is None:
-            continue
-        total = manifest.accounting.total
-        lost = {
-            "sampled out": total.sampled_out,
-            "beyond max_records": total.capped,
-            "failed": total.failed,
-        }
-        parts = [f"{count} {name}" for name, count in lost.items() if count]
-        if parts:
-            report.note(f"of {total.logged} events logged by {path.name}: {', '.join(parts)}")
 
 
 def _refuse_unknown(summary: Summary, keys: list[Key], found: Found) -> None:

@@ -110,7 +110,8 @@ def parse_where(text: str) -> Condition:
         tree = ast.parse(text.lstrip(), mode="eval")
     except SyntaxError as error:
         start = len(text) - len(text.lstrip())
-        column = start + max(0, (error.offset or 1) - 1)
+        # Python has no column for what is missing at the end.
+        column = start + error.offset - 1 if error.offset else len(text.rstrip())
         raise _fault(text, min(column, len(text)), f"cannot be read ({error.msg})") from None
     except (ValueError, RecursionError, MemoryError):
         raise FilterError("--where cannot be read: it is nested too deeply or holds NUL") from None
@@ -291,6 +292,6 @@ def comparable(value: Any) -> float | str | None:
         try:
             number = float(value)
         except OverflowError:
-            number = math.copysign(math.inf, value)
+            number = math.inf if value > 0 else -math.inf
         return None if math.isnan(number) else number
     return None

@@ -44,7 +44,7 @@ DAMAGES = {
     "not an object": lambda _: b"[1,2]",
     "garbage": lambda _: b"garbage",
     "nul": lambda line: line + b"\0",
-    "bad utf-8": lambda line: line.replace(b"location", b"loc\xffation"),
+    "bad utf-8": lambda line: line.replace(b'"location":"', b'"location":"\xff'),
     "no value": lambda line: line.replace(b'"value"', b'"valu"'),
     "no metric": lambda line: line.replace(b'"metric"', b'"metri"'),
     "metric is a number": lambda line: line.replace(b'"metric":"', b'"metric":3,"m":"'),

@@ -438,6 +438,35 @@ FILTERS = [
 ]
 
 
+LINES = [
+    event(value, metric, f"2026-11-23T08:00:{second:02d}.000000Z", **metadata)
+    for second, (metric, value, metadata) in enumerate(
+        [
+            ("density", 0.25, {"layer": 0, "step": 2}),
+            ("density", 1, {"layer": 1, "step": 1}),
+            ("recall", True, {"layer": "0", "step": 3}),
+            ("recall", "NaN", {"layer": "a"}),
+            ("phase", "text", {"layer": None, "step": 2}),
+            ("phase", "1.5", {"nested": {"inner": 1}}),
+            ("phase", None, {"layer": 1.0, "step": 0}),
+            ("phase", [1], {"layer": True}),
+        ]
+        * 6
+    )
+]
+
+
+@pytest.mark.parametrize("filters", FILTERS, ids=lambda filters: " ".join(filters.values()))
+def test_each_filter_means_the_same_to_engine_and_reader(tmp_path, filters) -> None:
+    elsewhere = [line.replace(b'"a.f"', b'"b.C.g"') for line in LINES[:20]]
+    write(tmp_path / "run0", *LINES)
+    write(tmp_path / "run1", *elsewhere, LINES[0][:-1] + b',"rank":5,"session":"x"}')
+
+    assert_equal(
+        summarize(tmp_path, **filters), model(tmp_path, ["location"], **filters), ["location"]
+    )
+
+
 @settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(files, st.sampled_from(FILTERS))
 def test_filters_mean_the_same_to_engine_and_reader(contents, filters) -> None:
@@ -540,7 +569,7 @@ def test_pandas_is_not_needed_for_a_summary() -> None:
 def test_the_survey_counts_events_and_knows_the_last(tmp_path) -> None:
     write(tmp_path, event(1.0), event(2.0, stamp="2026-11-23T09:00:00.000000Z"), event(1, "n"))
 
-    seen = survey(find(tmp_path), UTC, Report())
+    seen = survey(find(tmp_path), Filter(), UTC, Report())
 
     assert (seen["m"].events, seen["n"].events) == (2, 1)
     assert seen["m"].last == datetime(2026, 11, 23, 9, tzinfo=UTC)

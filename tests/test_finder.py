@@ -1,0 +1,315 @@
+"""From paths to segments: what is meant by a path, and whose each file is."""
+
+import gzip
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from micrometric import ManifestError, NoDataError, PathError
+from micrometric.finder import directory_keys, find, find_manifests
+from micrometric.manifest import Manifest, SessionFacts, write_manifest
+from micrometric.registry import Metric
+from micrometric.segment import PLAIN_NAME, closed_name, manifest_name, new_session_id
+
+
+def session_id(minute: int = 0, label: str = "host", pid: int = 1) -> str:
+    return new_session_id(datetime(2026, 11, 23, 8, minute, tzinfo=UTC), label, pid)
+
+
+def touch(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("")
+    return path
+
+
+def leave_manifest(directory: Path, session: str, dtype: str = "float", **changes) -> None:
+    facts = SessionFacts(
+        **{
+            "id": session,
+            "start": "2026-11-23T08:00:00Z",
+            "heartbeat": "2026-11-23T08:00:00Z",
+            "host": "h",
+            "boot": "b",
+            "pid": 1,
+            **changes,
+        }
+    )
+    write_manifest(directory / manifest_name(session), Manifest({"m": Metric(dtype)}, facts))
+
+
+def names(paths) -> list[str]:
+    return [segment.path.name for segment in find(paths).segments]
+
+
+def test_directories_are_searched_to_the_last_in_order(tmp_path: Path) -> None:
+    for place in ("b/deep/er", "a", "."):
+        touch(tmp_path / place / PLAIN_NAME)
+    touch(tmp_path / "a" / "other.txt")
+
+    found = find(tmp_path).segments
+
+    assert [segment.run for segment in found] == ["a", "b/deep/er", tmp_path.name]
+
+
+def test_a_file_of_any_name_is_read_when_it_is_named(tmp_path: Path) -> None:
+    plain, packed = touch(tmp_path / "run" / "export.txt"), touch(tmp_path / "run" / "old.gz")
+
+    found = {segment.path: segment for segment in find([plain, packed]).segments}
+
+    assert found[plain].suffix == ".jsonl"
+    assert found[packed].suffix == ".jsonl.gz"
+    assert {segment.run for segment in found.values()} == {"run"}
+
+
+def test_globs_are_expanded(tmp_path: Path) -> None:
+    for run in ("a1", "a2", "b1"):
+        touch(tmp_path / run / PLAIN_NAME)
+
+    assert {s.run for s in find(str(tmp_path / "a*")).segments} == {"a1", "a2"}
+    assert len(find(str(tmp_path / "**" / "*.jsonl")).segments) == 3
+    with pytest.raises(PathError, match=r"no path matches '.*c\*'"):
+        find(str(tmp_path / "c*"))
+
+
+def test_a_file_with_two_names_is_read_once(tmp_path: Path) -> None:
+    plain = touch(tmp_path / PLAIN_NAME)
+    os.link(plain, tmp_path / closed_name(session_id(), 0))
+    (tmp_path / "link").symlink_to(tmp_path)
+
+    assert len(find([tmp_path, plain, tmp_path / "link", str(plain)]).segments) == 1
+
+
+def test_links_in_a_circle_end(tmp_path: Path) -> None:
+    touch(tmp_path / "run" / PLAIN_NAME)
+    (tmp_path / "run" / "back").symlink_to(tmp_path)
+
+    assert [segment.run for segment in find(tmp_path).segments] == ["run"]
+
+
+def test_what_is_no_regular_file_is_left_alone(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / PLAIN_NAME)
+    (tmp_path / closed_name(session_id(), 0)).mkdir()
+    (tmp_path / closed_name(session_id(), 1)).symlink_to(tmp_path / "nowhere")
+    touch(tmp_path / "run" / PLAIN_NAME)
+
+    assert [segment.run for segment in find(tmp_path).segments] == ["run"]
+
+
+def test_parquet_is_told_not_read(tmp_path: Path) -> None:
+    touch(tmp_path / PLAIN_NAME)
+    touch(tmp_path / closed_name(session_id(), 0, ".parquet"))
+
+    found = find(tmp_path)
+
+    assert [segment.path.name for segment in found.segments] == [PLAIN_NAME]
+    assert "Parquet is not read yet" in found.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        ([], "no micro_metrics segments in {0!r} or below it"),
+        (["notes.txt"], "no micro_metrics segments in {0!r} or below it"),
+        (
+            ["other.jsonl", "b.jsonl"],
+            "no micro_metrics segments in {0!r}, but other files: {0}/b.jsonl, {0}/other.jsonl; "
+            "name a file itself to read it",
+        ),
+        (
+            [f"{n}.jsonl" for n in range(5)],
+            "no micro_metrics segments in {0!r}, but other files: {0}/0.jsonl, {0}/1.jsonl, "
+            "{0}/2.jsonl and 2 more; name a file itself to read it",
+        ),
+    ],
+)
+def test_a_directory_without_logs_says_what_is_there(tmp_path: Path, files, message) -> None:
+    for name in files:
+        touch(tmp_path / name)
+
+    with pytest.raises(PathError) as caught:
+        find(tmp_path)
+
+    assert str(caught.value) == message.format(str(tmp_path))
+
+
+def test_a_missing_path_is_named() -> None:
+    with pytest.raises(PathError) as caught:
+        find("nowhere")
+
+    assert str(caught.value) == "no such path: 'nowhere'"
+
+
+def test_runs_are_named_below_the_path_and_longer_where_they_clash(tmp_path: Path) -> None:
+    for place in ("x/seed=1/logs", "y/seed=1/logs", "y/other"):
+        touch(tmp_path / place / PLAIN_NAME)
+
+    below = find(tmp_path).segments
+    apart = find([tmp_path / "x/seed=1", tmp_path / "y/seed=1"]).segments
+    single = find(tmp_path / "y/other" / PLAIN_NAME).segments
+
+    assert [segment.run for segment in below] == ["x/seed=1/logs", "y/other", "y/seed=1/logs"]
+    assert [segment.run for segment in apart] == ["x/seed=1/logs", "y/seed=1/logs"]
+    assert [segment.run for segment in single] == ["other"]
+
+
+@pytest.mark.parametrize(
+    ("part", "keys"),
+    [
+        ("top_k=8", {"top_k": 8}),
+        ("lr=1e-4", {"lr": 1e-4}),
+        ("lr=0.10", {"lr": 0.1}),
+        ("date=007", {"date": "007"}),
+        ("name=big=model", {"name": "big=model"}),
+        ("empty=", {"empty": ""}),
+        ("lr=0.1,seed=3,opt=sgd", {"lr": 0.1, "seed": 3, "opt": "sgd"}),
+        ("text=a,b", {"text": "a,b"}),
+        ("model.depth=-2", {"model.depth": -2}),
+        ("=x", {}),
+        ("a+b=1", {}),
+        ("plain", {}),
+    ],
+)
+def test_parts_of_a_path_are_keys(part: str, keys) -> None:
+    assert directory_keys(Path("/runs") / part / "logs") == keys
+
+
+def test_the_inner_of_two_parts_with_one_name_wins() -> None:
+    assert directory_keys(Path("/k=1/k=2")) == {"k": 2}
+
+
+def test_the_manifest_tells_rank_and_launch_and_the_name_the_rest(tmp_path: Path) -> None:
+    known, unknown = session_id(0, "r0"), session_id(1, "r3")
+    touch(tmp_path / f"micro_metrics.{known}.jsonl")
+    touch(tmp_path / f"micro_metrics.{unknown}.jsonl")
+    leave_manifest(tmp_path, known, rank=0, launch="job.0")
+
+    first, second = find(tmp_path).segments
+
+    assert (first.session, first.rank, first.launch) == (known, 0, "job.0")
+    assert (second.session, second.rank, second.launch) == (unknown, 3, None)
+
+
+def test_the_plain_segment_is_of_the_last_that_claimed_it(tmp_path: Path) -> None:
+    first, second = session_id(0), session_id(1)
+    touch(tmp_path / PLAIN_NAME)
+    touch(tmp_path / closed_name(first, 0))
+    leave_manifest(tmp_path, first, plain=True, launch="one")
+    leave_manifest(tmp_path, second, plain=True, launch="two")
+
+    archived, plain = find(tmp_path).segments
+
+    assert (archived.session, plain.session) == (first, second)
+    assert (archived.launch, plain.launch) == ("one", "two")
+
+
+def test_a_plain_segment_whose_claimant_was_archived_is_of_nobody_known(tmp_path: Path) -> None:
+    session = session_id()
+    touch(tmp_path / PLAIN_NAME)
+    touch(tmp_path / closed_name(session, 0))
+    leave_manifest(tmp_path, session, plain=True)
+
+    assert {segment.session for segment in find(tmp_path).segments} == {session, None}
+
+
+def test_segments_come_in_the_order_they_were_begun(tmp_path: Path) -> None:
+    session = session_id()
+    for name in (
+        f"micro_metrics.{session}.jsonl",
+        closed_name(session, 10),
+        closed_name(session, 9),
+    ):
+        touch(tmp_path / name)
+
+    assert names(tmp_path) == [
+        closed_name(session, 9),
+        closed_name(session, 10),
+        f"micro_metrics.{session}.jsonl",
+    ]
+
+
+def test_a_compressed_twin_is_not_read_twice(tmp_path: Path) -> None:
+    session = session_id()
+    (tmp_path / closed_name(session, 0, ".jsonl.gz")).write_bytes(gzip.compress(b""))
+    touch(tmp_path / closed_name(session, 0))
+    touch(tmp_path / closed_name(session, 1, ".jsonl.zst"))
+    touch(tmp_path / f"micro_metrics.{session}.1.zst")
+
+    assert [name.split(".", 2)[2] for name in names(tmp_path)] in (
+        ["0.jsonl", "1.jsonl.zst"],
+        ["0.jsonl", "1.zst"],
+    )
+
+
+def test_a_broken_manifest_is_noted_and_its_session_read_without(tmp_path: Path) -> None:
+    session = session_id(0, "r2")
+    touch(tmp_path / f"micro_metrics.{session}.jsonl")
+    (tmp_path / manifest_name(session)).write_text("{")
+
+    found = find(tmp_path)
+
+    assert found.segments[0].rank == 2
+    assert found.notes[0].endswith("its session is read without it")
+
+
+def test_a_directory_with_a_manifest_and_no_events_is_no_error(tmp_path: Path) -> None:
+    leave_manifest(tmp_path, session_id())
+
+    found = find(tmp_path)
+
+    assert found.segments == []
+    assert list(found.metrics()) == ["m"]
+
+
+def test_conflicts_of_dtypes_are_noted_once(tmp_path: Path) -> None:
+    for minute, dtype in enumerate(("float", "str")):
+        leave_manifest(tmp_path, session_id(minute), dtype)
+
+    found = find(tmp_path)
+
+    assert found.metrics()["m"].dtype == "str"
+    assert found.metrics()
+    assert len(found.notes) == 1
+    assert "metric 'm' is float in" in found.notes[0]
+
+
+def test_launches_are_told_by_run_the_earliest_first(tmp_path: Path) -> None:
+    for minute, launch in enumerate(("zeta", "alpha", "zeta")):
+        session = session_id(minute)
+        touch(tmp_path / f"micro_metrics.{session}.jsonl")
+        leave_manifest(tmp_path, session, launch=launch)
+
+    found = find(tmp_path)
+
+    assert found.launches() == {tmp_path.name: ["zeta", "alpha"]}
+    assert len(found.of_launch("last")) == 1
+    assert len(found.of_launch("zeta")) == 2
+    with pytest.raises(NoDataError, match="no events of launch 'zet'; there are 'zeta'"):
+        found.of_launch("zet")
+
+
+def test_the_last_launch_where_there_are_none_is_everything(tmp_path: Path) -> None:
+    touch(tmp_path / PLAIN_NAME)
+
+    assert len(find(tmp_path).of_launch("last")) == 1
+    with pytest.raises(NoDataError, match=r"no events of launch 'x'$"):
+        find(tmp_path).of_launch("x")
+
+
+def test_manifests_are_found_by_themselves(tmp_path: Path) -> None:
+    notes: list[str] = []
+    leave_manifest(tmp_path, session_id())
+    deep = tmp_path / "deep"
+    deep.mkdir()
+    write_manifest(deep / "registry.json", Manifest({"r": Metric("int")}))
+    named = tmp_path / "named.json"
+    write_manifest(named, Manifest({"n": Metric("int")}))
+    segment = touch(tmp_path / PLAIN_NAME)
+
+    assert {n for _, told in find_manifests(tmp_path, notes) for n in told.metrics} == {"m", "r"}
+    assert [list(told.metrics) for _, told in find_manifests(named, notes)] == [["n"]]
+    assert [list(told.metrics) for _, told in find_manifests(segment, notes)] == [["m"]]
+    assert find_manifests(touch(tmp_path / "empty" / "x").parent, notes) == []
+    with pytest.raises(ManifestError):
+        find_manifests(tmp_path / "empty" / "x", notes)
