@@ -13,10 +13,19 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from micrometric.conditions import (
+    Both,
+    Comparison,
+    Condition,
+    IsNull,
+    Literal_,
+    Name,
+    Not,
+    Truth,
+)
 from micrometric.filters import Filter
 from micrometric.keys import Key
 from micrometric.spec import Spec
-from micrometric.where import Both, Comparison, Condition, IsNull, Literal_, Name, Not, Truth
 
 if TYPE_CHECKING:
     import narwhals as nw

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -82,6 +81,8 @@ class Encoding:
         try:
             return _encoder.encode(line) + b"\n"
         except UnicodeEncodeError:
+            import json  # seldom needed, and slow to load
+
             fields = msgspec.structs.asdict(line)
             return encode_fields({**fields, "metadata": json.loads(bytes(line.metadata))})
 

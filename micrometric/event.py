@@ -8,7 +8,6 @@ written without spaces or breaks, in UTF-8, keys in this order; FIELDS below say
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
@@ -97,6 +96,8 @@ def encode_fields(fields: dict[str, Any]) -> bytes:
     try:
         return _encoder.encode(fields) + b"\n"
     except UnicodeEncodeError:
+        import json  # seldom needed, and slow to load
+
         # A lone surrogate cannot be written in UTF-8, but JSON can escape it.
         return json.dumps(fields, separators=(",", ":"), allow_nan=False).encode() + b"\n"
 
@@ -163,6 +164,8 @@ def _decode_json(line: bytes) -> Line:
 
 
 def _decode_leniently(line: bytes) -> Line:
+    import json  # seldom needed, and slow to load
+
     try:
         document = json.loads(line.decode())
     except UnicodeDecodeError:

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from fnmatch import fnmatchcase
 
+from micrometric.conditions import Condition, holds, names_in
 from micrometric.errors import FilterError, NotAnEvent
 from micrometric.event import LogEvent, parse_timestamp
 from micrometric.finder import Segment
 from micrometric.keys import Key, read_key, value_of
 from micrometric.spec import Spec, parse_spec
-from micrometric.where import Condition, holds, names_in, parse_where
 
 _AGE = re.compile(r"(?P<count>[0-9]{1,9}(?:\.[0-9]{1,6})?)(?P<unit>s|m|h|d|w)")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
@@ -53,7 +53,7 @@ class Filter:
         return cls(
             metrics=None if metrics is None else parse_spec(metrics),
             location=location,
-            where=None if where is None else parse_where(where),
+            where=None if where is None else _condition(where),
             since=None if since is None else read_time(since, "--since", now, zone),
             until=None if until is None else read_time(until, "--until", now, zone),
         )
@@ -79,6 +79,12 @@ class Filter:
             return value_of(key, event, segment)
 
         return lookup
+
+
+def _condition(text: str) -> Condition:
+    from micrometric.where import parse_where  # Python's parser loads only where it is used
+
+    return parse_where(text)
 
 
 def read_time(

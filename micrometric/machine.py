@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import socket
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,4 +51,5 @@ def this_machine() -> Machine:
     with contextlib.suppress(OSError):
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
         boot += "/" + os.readlink("/proc/self/ns/pid")  # noqa: PTH115 - not a path
-    return Machine(socket.gethostname(), boot)
+    host = os.uname().nodename if hasattr(os, "uname") else os.environ.get("COMPUTERNAME", "host")
+    return Machine(host, boot)

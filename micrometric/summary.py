@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from micrometric.columns import Request, filter_expression, request_for
-from micrometric.engines.duckdb_engine import DuckDBEngine
 from micrometric.errors import NoDataError, SettingError
 from micrometric.filters import Filter
 from micrometric.finder import Found, Paths, find
@@ -164,6 +164,8 @@ def _computed(
     report: Report,
 ) -> list[dict[str, Any]]:
     """Return the rows of a frame once no line in it is in doubt any more."""
+    from micrometric.engines.duckdb_engine import DuckDBEngine
+
     if not found.segments:
         return []
     with DuckDBEngine(
@@ -232,7 +234,7 @@ def _decoded(text: Any, key: Key) -> Any:
     if key.path == "timestamp" and key.kind == "field":
         return text.replace(tzinfo=UTC)
     if key.kind in ("metadata", "directory") or (key.kind == "field" and key.path == "value"):
-        decoded = json.loads(text)
+        decoded = msgspec.json.decode(text)
         # Lists and objects cannot be told apart as groups but by their text.
         return text if isinstance(decoded, list | dict) else decoded
     return text

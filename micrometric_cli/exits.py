@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import codecs
 import enum
+import json
 import os
 import re
 import shutil
@@ -57,9 +59,10 @@ def run(app: Callable[..., object], arguments: list[str] | None = None) -> NoRet
         app: a Typer app.
         arguments: those of the command line by default.
     """
+    # Names may hold what the terminal's encoding does not.
+    codecs.register_error("micrometric.escaped", _escaped)
     for stream in (sys.stdout, sys.stderr):
-        # Names may hold what the terminal's encoding does not; JSON reads the escapes.
-        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+        stream.reconfigure(errors="micrometric.escaped")  # type: ignore[union-attr]
     try:
         code = _code_of(app, arguments)
         sys.stdout.flush()
@@ -70,9 +73,16 @@ def run(app: Callable[..., object], arguments: list[str] | None = None) -> NoRet
     sys.exit(code)
 
 
+def _escaped(error: UnicodeError) -> tuple[str, int]:
+    """Return what cannot be encoded as the escapes that JSON, too, reads back."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return json.dumps(error.object[error.start : error.end])[1:-1], error.end
+
+
 def _code_of(app: Callable[..., object], arguments: list[str] | None) -> int:
     try:
-        code = app(arguments, standalone_mode=False)
+        code = app(arguments, prog_name="micrometric", standalone_mode=False)
     except typer.TyperException as error:
         return _usage(error)
     except (KeyboardInterrupt, typer.Abort):
@@ -88,9 +98,11 @@ def _code_of(app: Callable[..., object], arguments: list[str] | None) -> int:
 
 
 def _usage(error: typer.TyperException) -> ExitCode:
-    message = error.format_message().replace("Value error, ", "").rstrip(".")
-    if message:  # Without arguments there is help instead of a message.
-        said = f"{message[0].lower()}{message[1:]}"
+    message = error.format_message().replace("Value error, ", "")
+    if "\n" in message:  # Without arguments it is the help.
+        print(message, file=sys.stderr)  # noqa: T201
+    else:
+        said = f"{message[0].lower()}{message[1:]}".rstrip(".")
         say(said if said.endswith("?") else f"{said}{_likelier(said)}; see --help")
     return ExitCode.USAGE
 

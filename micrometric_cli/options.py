@@ -56,7 +56,7 @@ class Filters(TypedDict):
 PathsArgument = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="[PATH]...",
+        metavar="PATH",
         help="Files, directories (searched recursively), globs, or - for standard input. "
         "By default MICROMETRIC_LOG_PATH, else read_path of [tool.micrometric] in the nearest "
         "pyproject.toml, else logs/ or metric_logs/.",
@@ -135,7 +135,10 @@ FormatOption = Annotated[
     Format, typer.Option("--format", "-f", help="How to print it; json is one object a line.")
 ]
 DigitsOption = Annotated[
-    int, typer.Option(min=1, max=17, help="Significant digits in tables; json and csv have all.")
+    int,
+    typer.Option(
+        metavar="N", min=1, max=17, help="Digits of a number for people; json and csv have all."
+    ),
 ]
 ColorOption = Annotated[
     Color, typer.Option("--color", help="When to print colours; NO_COLOR and FORCE_COLOR count.")

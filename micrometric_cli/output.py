@@ -78,6 +78,7 @@ def _print_drawn(table: Table, *, colour: bool) -> None:
         width=_UNBOUND,
         color_system="standard" if colour else None,
         force_terminal=colour,
+        no_color=not colour,
         legacy_windows=False,
     )
     with console.capture() as captured:

@@ -3,9 +3,7 @@
 import pytest
 
 from micrometric import FilterError
-from micrometric.where import (
-    DEPTH_LIMIT,
-    LENGTH_LIMIT,
+from micrometric.conditions import (
     Both,
     Comparison,
     IsNull,
@@ -15,8 +13,8 @@ from micrometric.where import (
     Truth,
     holds,
     names_in,
-    parse_where,
 )
+from micrometric.where import DEPTH_LIMIT, LENGTH_LIMIT, parse_where
 
 EVENT = {
     "layer": 3,

@@ -62,9 +62,10 @@ def list_metrics(
     format_: FormatOption = Format.TABLE,
     color: ColorOption = Color.AUTO,
 ) -> None:
-    """List the metrics: dtype, unit, where registered, enabled or why not, events and last seen.
+    """List metrics and whether they are logged.
 
-    They come from the manifests beside the logs; a metric that only events name is marked
+    Shows dtype, unit, where registered, enabled or why not, events and when the last one was seen.
+    Metrics come from the manifests beside the logs; one that only events name is marked
     unregistered. Filters choose which events are counted.
     """
     from micrometric.errors import NoDataError

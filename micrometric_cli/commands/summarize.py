@@ -41,10 +41,11 @@ def summarize(
     digits: DigitsOption = 4,
     color: ColorOption = Color.AUTO,
 ) -> None:
-    """Show count, mean, standard deviation, minimum, quantiles and maximum of each metric by group.
+    """Show figures of each metric by group.
 
-    They are over the finite numbers; booleans count as 0 and 1, lists of registered dims element
-    by element. What is not finite or no number is counted beside.
+    Count, mean, standard deviation, minimum, quantiles and maximum are over the finite numbers;
+    booleans count as 0 and 1, lists of registered dims element by element. What is not finite or
+    no number is counted beside.
     """
     from micrometric.absence import why_empty
     from micrometric.errors import NoDataError

@@ -68,10 +68,10 @@ def tail(
     digits: DigitsOption = 6,
     color: ColorOption = Color.AUTO,
 ) -> None:
-    """Show the last events, then follow: a file, a directory with files that come, or a pipe.
+    """Show the last events, then follow.
 
-    Rotation, truncation and replacement are survived, and a path that is not there yet is waited
-    for. Ctrl-C ends it.
+    Follows files, directories with the files that come, or a pipe. Rotation, truncation and
+    replacement are survived, and a path that is not there yet is waited for. Ctrl-C ends it.
     """
     from micrometric.absence import why_empty
     from micrometric.errors import NoDataError

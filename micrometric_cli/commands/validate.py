@@ -13,7 +13,7 @@ from micrometric_cli.options import Color, ColorOption, Format, FormatOption
 ManifestsArgument = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="[PATH]...",
+        metavar="PATH",
         help="Directories with logs, or manifests such as registry.json. By default as for the "
         "other commands.",
         show_default=False,
@@ -37,10 +37,10 @@ def validate(
     format_: FormatOption = Format.TABLE,
     color: ColorOption = Color.AUTO,
 ) -> None:
-    """Check a metrics_to_log spec against the registered metrics.
+    """Check a spec of metrics against those registered.
 
-    Exits with 0 when each term matches a metric, with 1 when one matches nothing, and with 2
-    when the spec cannot be read or there is no manifest.
+    The spec is what metrics_to_log takes. Exits with 0 when each term matches a metric, with 1
+    when one matches nothing, and with 2 when the spec cannot be read or there is no manifest.
     """
     from micrometric.errors import PathError
     from micrometric.finder import find_manifests

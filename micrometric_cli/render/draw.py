@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rich.table import Table as RichTable
     from rich.text import Text
 
-_NARROWEST_NAME = 20
+_NARROWEST_NAME = 18
 """Columns of the terminal that a name keeps before a figure has to go."""
 _GAP = 2
 
@@ -101,14 +101,21 @@ def _without_least(
     columns: list[Column], cells: Cells, width: int
 ) -> tuple[list[Column], list[str]]:
     """Leave out columns until the others fit with names shortened; return them and the names."""
-    kept = list(columns)
-    left_out: set[str] = set()
-    while _total(kept, cells, _NARROWEST_NAME) > width:
-        going = min((c for c in kept if c.keep), key=lambda column: column.keep, default=None)
-        if going is None:
-            break
-        kept.remove(going)
-        left_out.add(going.name)
+
+    def fits(without: set[str], name_limit: int | None) -> bool:
+        kept = [column for column in columns if column.name not in without]
+        return _total(kept, cells, name_limit) <= width
+
+    going = sorted((c for c in columns if c.keep), key=lambda column: column.keep)
+    gone: list[str] = []
+    while not fits(set(gone), _NARROWEST_NAME) and len(gone) < len(going):
+        gone.append(going[len(gone)].name)
+    # Where a wide column had to go, a narrow one may stay after all, if it costs no name.
+    left_out = set(gone)
+    for name in reversed(gone):
+        if fits(left_out - {name}, None):
+            left_out.remove(name)
+    kept = [column for column in columns if column.name not in left_out]
     return kept, [column.name for column in columns if column.name in left_out]
 
 

@@ -94,7 +94,7 @@ def _scale(row: dict[str, Any], table: Table) -> Any:
     return row[table.scale] if table.scale else None
 
 
-def _decimals(table: Table) -> dict[Any, int]:
+def _decimals(table: Table) -> dict[Any, int | None]:
     figures: dict[Any, list[float]] = {}
     names = [column.name for column in table.columns if column.kind == "figure"]
     for row in table.rows:

@@ -1,0 +1,194 @@
+"""The command line as a whole: exit codes, error lines, help, and how soon it is there."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import micrometric
+from micrometric_cli import exits
+from tests.cli.conftest import SAMPLES, event
+from tests.terminal import in_terminal
+
+COMMAND = [sys.executable, "-m", "micrometric_cli"]
+
+
+def wait_for(path: Path) -> None:
+    deadline = time.monotonic() + 20
+    while not (path.exists() and path.stat().st_size):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_the_version_is_that_of_the_library(cli):
+    assert cli("--version").out == f"micrometric {micrometric.__version__}\n"
+
+
+def test_help_names_every_command_in_a_line(cli):
+    ended = cli("--help")
+
+    assert ended.code == 0
+    assert re.findall(r"^  (\w+)  +(.*)\.$", ended.out, re.MULTILINE) == [
+        ("list", "List metrics and whether they are logged"),
+        ("validate", "Check a spec of metrics against those registered"),
+        ("tail", "Show the last events, then follow"),
+        ("summarize", "Show figures of each metric by group"),
+    ]
+
+
+def test_without_a_command_there_is_help_and_exit_2(cli):
+    ended = cli()
+
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err.startswith("Usage: micrometric [OPTIONS] COMMAND")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["sumarize"], "no such command 'sumarize'. Did you mean 'summarize'?"),
+        (["list", "--sorce", "x"], "no such option: --sorce"),
+        (
+            ["summarize", "--format", "jsn"],
+            "invalid value for '--format' / '-f': 'jsn' is not one of 'table', 'json', 'csv', "
+            "'md', 'latex'; did you mean 'json'?; see --help",
+        ),
+        (["summarize", "--format", "qqq"], "'md', 'latex'; see --help"),
+        (["tail", "-n", "many"], "invalid value for '--lines' / '-n'"),
+        (["list", "nowhere"], "no such path: 'nowhere'"),
+        (["summarize", "nowhere*"], "no path matches 'nowhere*'"),
+        (["summarize", ".", "--assume-tz", "Mars"], "no time zone is called 'Mars'"),
+    ],
+)
+def test_wrong_use_is_one_line_and_exit_2(cli, arguments, said):
+    ended = cli(*arguments)
+
+    assert (ended.code, ended.out) == (2, "")
+    assert said in ended.err
+    assert ended.err.count("\n") == 1
+
+
+def test_a_fault_in_a_text_is_pointed_at(cli, run):
+    ended = cli("summarize", run, "--where", "value >> 3")
+
+    assert ended.code == 2
+    assert ended.err.splitlines()[1:] == ["  value >> 3", "  ^"]
+
+
+def test_on_a_terminal_sentences_are_wrapped_between_words(cli):
+    ended = cli("list", "nowhere", "--assume-tz", "Not/a-zone-at-all", columns=40)
+
+    assert ended.err == (
+        "micrometric: no time zone is called\n"
+        "  'Not/a-zone-at-all'; expected a name\n"
+        "  such as 'UTC' or 'Europe/Berlin'\n"
+    )
+
+
+def test_a_bug_keeps_its_traceback(cli, monkeypatch):
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("micrometric_cli.paths.paths_or_default", fail)
+
+    with pytest.raises(ZeroDivisionError):
+        exits._code_of(__import__("micrometric_cli.app", fromlist=["app"]).app, ["list"])
+
+
+def test_ctrl_c_is_exit_130_and_silence(cli, monkeypatch):
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("micrometric_cli.paths.paths_or_default", interrupt)
+
+    ended = cli("list")
+
+    assert (ended.code, ended.out, ended.err) == (130, "", "")
+
+
+def test_ctrl_c_ends_tail_at_once(tmp_path):
+    (tmp_path / "micro_metrics.jsonl").write_text(event(1, "density", 1) + "\n")
+    out = tmp_path / "out"
+    with out.open("wb") as file:
+        process = subprocess.Popen(
+            [*COMMAND, "tail", tmp_path], stdout=file, stderr=subprocess.PIPE
+        )
+    wait_for(out)
+
+    process.send_signal(signal.SIGINT)
+
+    assert process.communicate(timeout=20)[1] == b""
+    assert process.returncode == 130
+
+
+@pytest.mark.parametrize("command", ["summarize -f csv -g timestamp", "tail -n 1800 --no-follow"])
+def test_a_closed_pipe_ends_silently(command):
+    shell = f"{sys.executable} -m micrometric_cli {command} --assume-tz UTC {SAMPLES} | head -1"
+
+    ended = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", shell], capture_output=True, text=True, check=False
+    )
+
+    assert (ended.returncode, ended.stdout.count("\n")) == (0, 1)
+    assert "Error" not in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_a_pipe_closed_while_nothing_comes_ends_tail(tmp_path):
+    (tmp_path / "micro_metrics.jsonl").write_text(event(1, "density", 1) + "\n")
+
+    ended = subprocess.run(
+        ["bash", "-c", f"{sys.executable} -m micrometric_cli tail {tmp_path} | head -1"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert ended.stdout.count("\n") == 1
+    assert ended.stderr == ""
+
+
+@pytest.mark.parametrize("name", ["dichte_ä", "x\U0001f600", "lone\ud800"])
+def test_what_the_encoding_does_not_know_is_escaped_as_json_reads_it(tmp_path, name):
+    (tmp_path / "micro_metrics.jsonl").write_text(event(1, "density", name) + "\n")
+
+    ended = subprocess.run(
+        [*COMMAND, "summarize", tmp_path, "-g", "value", "-f", "json"],
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        check=True,
+    )
+
+    assert json.loads(ended.stdout)["value"] in (name, "lone\N{REPLACEMENT CHARACTER}", "lone?")
+
+
+def test_in_a_real_terminal_nothing_is_wrapped():
+    shown = in_terminal("python -m micrometric_cli summarize", columns=80)
+
+    lines = shown.splitlines()
+    assert len(lines) == 1 + 2 + 7 + 1
+    assert max(map(len, lines)) <= 80
+
+
+def test_help_imports_nothing_heavy():
+    program = (
+        "import sys\n"
+        "from micrometric_cli.app import main\n"
+        "try:\n    main(['--help'])\n"
+        "except SystemExit:\n    pass\n"
+        "heavy = {'rich', 'micrometric', 'msgspec', 'duckdb', 'pandas', 'narwhals', 'pydantic'}\n"
+        "print(*sorted(heavy & sys.modules.keys()))"
+    )
+
+    ended = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+
+    assert ended.stdout.splitlines()[-1] == ""

@@ -1,0 +1,260 @@
+import json
+import re
+
+import pytest
+
+from tests.cli.conftest import SAMPLES, block, event
+
+OLD = SAMPLES / "oracle_top_k=8"
+
+
+def test_at_80_columns_the_least_telling_figures_are_left_out_and_named(cli):
+    ended = cli("summarize", OLD, columns=80)
+
+    assert ended.out == block(
+        """
+        metric               location              count    mean     std     p50     max
+        ────────────────────────────────────────────────────────────────────────────────
+        resear…tion_density  sparse…tom_attention    300  0.1786  0.1416  0.1094  0.4375
+        resear…output_error  sparse…tom_attention    300  0.4103  0.2255  0.3807  1.2941
+        """
+    )
+    assert ended.err == block(
+        """
+        micrometric: left out at 80 columns: min, p95, p99
+        """
+    )
+
+
+def test_at_200_columns_there_is_room_for_all(cli):
+    ended = cli("summarize", OLD, columns=200)
+
+    assert ended.out == block(
+        """
+        metric                           location                                                                                          count    mean     std     min     p50     p95     p99     max
+        ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+        research_attention_density       sparse_attention_hub.sparse_attention.research_attention.base.ResearchAttention.custom_attention    300  0.1786  0.1416  0.0547  0.1094  0.4375  0.4375  0.4375
+        research_attention_output_error  sparse_attention_hub.sparse_attention.research_attention.base.ResearchAttention.custom_attention    300  0.4103  0.2255  0.0832  0.3807  0.9015  1.1090  1.2941
+        """  # noqa: E501
+    )
+    assert ended.err == ""
+
+
+def test_a_metric_is_named_once_for_its_block_of_groups(cli):
+    ended = cli("summarize", OLD, "--group-by", "layer_idx", columns=120)
+
+    assert ended.out == block(
+        """
+        metric                           layer_idx  count    mean     std     min     p50     p95     p99     max
+        ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+        research_attention_density               0     50  0.1786  0.1428  0.0547  0.1094  0.4375  0.4375  0.4375
+                                                 1     50  0.1786  0.1428  0.0547  0.1094  0.4375  0.4375  0.4375
+                                                 2     50  0.1786  0.1428  0.0547  0.1094  0.4375  0.4375  0.4375
+                                                 3     50  0.1786  0.1428  0.0547  0.1094  0.4375  0.4375  0.4375
+                                                 4     50  0.1786  0.1428  0.0547  0.1094  0.4375  0.4375  0.4375
+                                                 5     50  0.1786  0.1428  0.0547  0.1094  0.4375  0.4375  0.4375
+
+        research_attention_output_error          0     50  0.4779  0.1352  0.2589  0.4614  0.7005  0.7368  0.7515
+                                                 1     50  0.2583  0.1141  0.0841  0.2486  0.4386  0.4568  0.4651
+                                                 2     50  0.2714  0.1078  0.0832  0.2877  0.4186  0.4346  0.4433
+                                                 3     50  0.3706  0.1037  0.1502  0.3871  0.5162  0.5378  0.5465
+                                                 4     50  0.3831  0.1272  0.1287  0.4233  0.5485  0.5697  0.5838
+                                                 5     50  0.7005  0.3227  0.1911  0.7700  1.1446  1.2875  1.2941
+        """  # noqa: E501
+    )
+
+
+def test_piped_every_line_stands_alone_and_is_never_wrapped(cli):
+    ended = cli("summarize", SAMPLES, "-g", "run,layer_idx", "-m", "research*error")
+
+    lines = ended.out.splitlines()
+    assert len(lines) == 2 + 18
+    assert all(line.startswith("research_attention_output_error ") for line in lines[2:])
+    assert "left out" not in ended.err
+
+
+def test_narrower_than_any_table_the_last_columns_stay(cli):
+    ended = cli("summarize", OLD, columns=20)
+
+    assert ended.out == block(
+        """
+        metric  location    mean
+        ────────────────────────
+        r…sity  sp…ntion  0.1786
+        r…rror  sp…ntion  0.4103
+        """
+    )
+
+
+def test_colour_is_weight_alone(cli):
+    ended = cli("summarize", OLD, "--color", "always", "-g", "run")
+
+    assert set(re.findall(r"\x1b\[[0-9;]*m", ended.out)) == {"\x1b[1m", "\x1b[0m"}
+
+
+def summary_as(cli, run, format_):
+    arguments = ["-m", "density", "-g", "layer_idx", "-w", "layer_idx == 0", "--format", format_]
+    return cli("summarize", run, *arguments).out
+
+
+def test_as_a_table(cli, run):
+    assert summary_as(cli, run, "table") == block(
+        """
+        metric   layer_idx  count    mean     std     min     p50     p95     p99     max
+        ─────────────────────────────────────────────────────────────────────────────────
+        density          0      2  0.2500  0.3536  0.0000  0.2500  0.4750  0.4950  0.5000
+        """
+    )
+
+
+def test_as_json_it_is_in_full(cli, run):
+    assert summary_as(cli, run, "json") == block(
+        """
+        {"metric": "density", "layer_idx": 0, "count": 2, "mean": 0.25, "std": 0.3535533905932738, "min": 0.0, "p50": 0.25, "p95": 0.475, "p99": 0.495, "max": 0.5, "non_finite": 0, "non_numeric": 0}
+        """  # noqa: E501
+    )
+
+
+def test_as_csv_it_is_in_full(cli, run):
+    assert summary_as(cli, run, "csv") == block(
+        """
+        metric,layer_idx,count,mean,std,min,p50,p95,p99,max,non_finite,non_numeric
+        density,0,2,0.25,0.3535533905932738,0.0,0.25,0.475,0.495,0.5,0,0
+        """
+    )
+
+
+def test_as_markdown(cli, run):
+    assert summary_as(cli, run, "md") == block(
+        """
+        | metric | layer_idx | count | mean | std | min | p50 | p95 | p99 | max |
+        | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
+        | density | 0 | 2 | 0.2500 | 0.3536 | 0.0000 | 0.2500 | 0.4750 | 0.4950 | 0.5000 |
+        """
+    )
+
+
+def test_as_latex(cli, run):
+    assert summary_as(cli, run, "latex") == block(
+        r"""
+        \begin{tabular}{lrrrrrrrrr}
+        \toprule
+        metric & layer\_idx & count & mean & std & min & p50 & p95 & p99 & max \\
+        \midrule
+        density & 0 & 2 & 0.2500 & 0.3536 & 0.0000 & 0.2500 & 0.4750 & 0.4950 & 0.5000 \\
+        \bottomrule
+        \end{tabular}
+        """
+    )
+
+
+def test_more_digits_are_shown_when_asked_for(cli):
+    ended = cli("summarize", OLD, "-m", "*error", "-g", "run", "--digits", "8")
+
+    assert ended.out == block(
+        """
+        metric                           run             count        mean         std         min         p50         p95         p99         max
+        ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+        research_attention_output_error  oracle_top_k=8    300  0.41028674  0.22545872  0.08319444  0.38074680  0.90149358  1.10901288  1.29411137
+        """  # noqa: E501
+    )
+
+
+def test_values_that_are_no_numbers_are_counted_in_columns_of_their_own(cli, run):
+    (run / "micro_metrics.jsonl").write_text(event(9, "density", "NaN") + "\n")
+
+    ended = cli("summarize", run, "-g", "run")
+
+    assert ended.out == block(
+        """
+        metric   run   count    mean     std     min     p50     p95     p99     max  non_finite  non_numeric
+        ─────────────────────────────────────────────────────────────────────────────────────────────────────
+        density  logs      4  0.3750  0.3227  0.0000  0.3750  0.7125  0.7425  0.7500           1            0
+        phase    logs      0       -       -       -       -       -       -       -           0            1
+        stray    logs      1       1       -       1       1       1       1       1           0            0
+        """  # noqa: E501
+    )
+
+
+def test_36_groups_of_the_real_runs(cli):
+    ended = cli("summarize", SAMPLES, "-m", "research*", "-g", "run,layer_idx", "-f", "json")
+
+    rows = [json.loads(line) for line in ended.out.splitlines()]
+    assert len(rows) == 36
+    assert {row["run"] for row in rows} == {f"oracle_top_k={k}" for k in (8, 32, 128)}
+
+
+def test_a_key_of_the_path_sorts_as_a_number(cli):
+    ended = cli("summarize", SAMPLES, "-m", "*density,!density", "-g", "oracle_top_k", "-f", "csv")
+
+    assert [line.split(",")[1] for line in ended.out.splitlines()[1:]] == ["8", "32", "128"]
+
+
+def test_a_metric_that_is_missing_beside_others_is_named(cli, run):
+    ended = cli("summarize", run, "-m", "density,fase,!other")
+
+    assert ended.code == 0
+    assert ended.err == "micrometric: no event is of metric 'fase'; did you mean 'phase'?\n"
+
+
+def test_what_was_skipped_is_said(cli, run):
+    (run / "micro_metrics.jsonl").write_text("rubbish\n")
+
+    ended = cli("summarize", run)
+
+    assert ended.code == 0
+    assert "1 line is not events and was skipped" in ended.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (["-m", "densty"], "no event is of metric 'densty'; did you mean 'density'?"),
+        (["-m", "!density,!phase,!stray"], "--metrics '!density,!phase,!stray' leaves none of"),
+        (["-m", "x*"], "no event is of metric 'x*'; there are 'density', 'phase', 'stray'"),
+        (["-l", "*.forwrad"], "no event is of location '*.forwrad'"),
+        (["-w", "layer_idx > 7"], "none of 6 events meets --where"),
+        (["--since", "2026-11-24"], "no event passes --since: the last is of 2026-11-23T08:00:05"),
+        (["--until", "2026-11-22"], "no event passes --until: the first is of 2026-11-23T08:00:00"),
+        (
+            ["-m", "phase", "-w", "layer_idx == 1"],
+            "none of the 6 events in 'logs' passes --metrics and --where together",
+        ),
+        (["-g", "layr_idx"], "no event has the key 'layr_idx'; there are 'layer_idx'"),
+        (["--launch", "mourning"], "no events of launch 'mourning'; there are 'morning'"),
+    ],
+)
+def test_an_empty_answer_says_why(cli, run, arguments, why):
+    ended = cli("summarize", "logs", *arguments)
+
+    assert (ended.code, ended.out) == (1, "")
+    assert ended.err.startswith(f"micrometric: {why}")
+
+
+def test_logs_without_events_are_an_empty_answer(cli, tmp_path):
+    (tmp_path / "micro_metrics.jsonl").write_text("")
+
+    ended = cli("summarize", tmp_path)
+
+    assert ended.code == 1
+    assert ended.err == f"micrometric: there are no events in {str(tmp_path)!r}\n"
+
+
+def test_names_that_command_a_terminal_are_shown_as_escapes(cli, tmp_path):
+    nasty = event(1, "a\x1b[31m[red]", 1, location="b\x9b2J\n\u202ec")
+    (tmp_path / "micro_metrics.jsonl").write_text(nasty + "\n")
+
+    formats = ("table", "csv", "json")
+    shown = {f: cli("summarize", tmp_path, "-f", f, columns=300).out for f in formats}
+
+    assert r"a\x1b[31m[red]" in shown["table"]
+    assert r"b\x9b2J\n\u202ec" in shown["table"]
+    for text in shown.values():
+        assert text.replace("\n", "").isprintable()
+    assert json.loads(shown["json"])["location"] == "b\x9b2J\n\u202ec"
+
+
+def test_piped_csv_keeps_names_as_they_are(cli, tmp_path):
+    (tmp_path / "micro_metrics.jsonl").write_text(event(1, "a\x1b[31m", 1) + "\n")
+
+    assert "a\x1b[31m" in cli("summarize", tmp_path, "-f", "csv").out
