@@ -92,7 +92,7 @@ class State:
             this_machine(),
             datetime.now(UTC),
             settings=settings,
-            spec=str(self.spec),
+            spec=self._spec_text(),
             may_claim=self._may_claim,
             earlier_launches=self._launches,
         )
@@ -124,6 +124,11 @@ class State:
             self.writer = self._new_writer()
         self.refresh()
 
+    def _spec_text(self) -> str:
+        """Return what is enabled now as a spec, metrics switched one by one included."""
+        switched = {f"{'' if on else '!'}{name}" for name, on in self._switched.items()}
+        return ",".join([*self.spec.terms, *sorted(switched - {*self.spec.terms})])
+
     # Which metrics are enabled.
 
     def enable(self, spec: Spec) -> None:
@@ -131,7 +136,7 @@ class State:
         with self.lock:
             self.spec = spec
             self._switched = {}
-            self.refresh()
+            self._spec_changed()
         for term in spec.unmatched(self.registry.metrics):
             self._tell_unknown(term)
 
@@ -139,9 +144,14 @@ class State:
         """Enable or disable one metric."""
         with self.lock:
             self._switched[identifier] = on
-            self.refresh()
+            self._spec_changed()
         if on and identifier not in self.registry.metrics:
             self._tell_unknown(identifier)
+
+    def _spec_changed(self) -> None:
+        self.refresh()
+        if self.writer is not None and isinstance(self.writer.session, Session):
+            self.writer.session.change_spec(self._spec_text())
 
     def refresh(self) -> None:
         """Work out again which metrics are enabled and which calls may take the hot path."""

@@ -512,6 +512,22 @@ def test_the_manifest_of_a_live_session_tells_what_was_written(logs, manifest) -
     assert manifest().session.segments[0].bytes == size
 
 
+def test_the_manifest_tells_what_was_enabled_later(logs, manifest) -> None:
+    for name in ("a", "b", "c"):
+        MicroMetricLogger.register_metric(name, float)
+    logger = MicroMetricLogger(logs, 1, metrics_to_log="a,!b")
+    logger.log("a", 1.0)
+    assert manifest().session.spec == "a,!b"
+
+    logger.enable_metric("c")
+    logger.disable_metric("a")
+    logger.flush()
+    logger.log("c", 1.0)
+    logger.close()
+
+    assert manifest().session.spec == "a,!b,!a,c"
+
+
 def test_a_manifest_that_cannot_be_written_warns_once(logs) -> None:
     MicroMetricLogger.register_metric("m", float)
     logger = MicroMetricLogger(logs, 1, metrics_to_log="m")
