@@ -7,8 +7,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from micrometric.columns import Request, filter_expression, request_for
 from micrometric.errors import NoDataError, SettingError
 from micrometric.filters import Filter
@@ -234,7 +232,9 @@ def _decoded(text: Any, key: Key) -> Any:
     if key.path == "timestamp" and key.kind == "field":
         return text.replace(tzinfo=UTC)
     if key.kind in ("metadata", "directory") or (key.kind == "field" and key.path == "value"):
-        decoded = msgspec.json.decode(text)
+        import json  # lenient: other writers leave bare NaN in metadata
+
+        decoded = json.loads(text)
         # Lists and objects cannot be told apart as groups but by their text.
         return text if isinstance(decoded, list | dict) else decoded
     return text

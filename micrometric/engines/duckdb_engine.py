@@ -307,6 +307,8 @@ def _event_test(uses_time: bool) -> str:
         f"({stamp} AND stamp[11] = 'T' AND stamp[20] = '.' AND stamp >= '0001' "
         f"AND timestamp IS NOT NULL AND {_is_text('metric')} "
         f"AND (location = '' OR {_is_text('location')}) AND value IS NOT NULL "
+        # A bare NaN or a number beyond a double has a name of its own in our lines.
+        f"AND (value::VARCHAR < '#' OR isfinite(coalesce(try_cast(value AS DOUBLE), 0))) "
         f"AND (metadata IS NULL OR starts_with(metadata::VARCHAR, '{{')))"
     )
 
