@@ -116,8 +116,7 @@ class Follower:
         self._watcher = Watcher([] if self._piped else paths, launch, report)
         self._look()
         if last is not None:
-            for watched in self._files():
-                watched.file.seek_end()
+            self._seek_ends()
         self._batches = self._flow()
         self._events = itertools.chain.from_iterable(self._batches)
 
@@ -190,6 +189,10 @@ class Follower:
     def _files(self) -> list[Watched]:
         return [*self._watcher.files.values()]
 
+    def _seek_ends(self) -> None:
+        for watched in self._files():
+            watched.file.seek_end()
+
     def _is_over(self) -> bool:
         return self._wanted.until is not None and datetime.now(UTC) > self._wanted.until
 
@@ -249,6 +252,8 @@ class Follower:
     def _past(self) -> list[LogEvent]:
         """Return the last events by time."""
         count = sys.maxsize if self._last is None else self._last
+        if self._last is None:
+            self._seek_ends()
         events: list[LogEvent] = []
         for sources in self._by_session().values():
             newest = itertools.chain.from_iterable(map(self._backwards, reversed(sources)))

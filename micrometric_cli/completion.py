@@ -95,4 +95,5 @@ def _events(found: Found) -> Iterable[LogEvent]:
 def _paths(ctx: typer.Context) -> list[str]:
     from micrometric_cli.paths import default_path
 
-    return ctx.params.get("paths") or [default_path().path]
+    # Behind an option without its value the paths are not parsed yet, and stand in `args`.
+    return ctx.params.get("paths") or ctx.args or [default_path().path]

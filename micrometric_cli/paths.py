@@ -75,9 +75,13 @@ def _read_path(file: Path) -> str | None:
         raise SettingError(
             f"cannot read {str(file)!r}: {error}; name a path to do without"
         ) from None
-    path = document.get("tool", {}).get("micrometric", {}).get("read_path")
-    if path is not None and not isinstance(path, str):
-        raise SettingError(f"read_path of [tool.micrometric] in {str(file)!r} must be a string")
+    path: object = document
+    for key in ("tool", "micrometric", "read_path"):
+        path = path.get(key) if isinstance(path, dict) else None
+    if not isinstance(path, str | None):
+        raise SettingError(
+            f"read_path of [tool.micrometric] in {str(file)!r} must be a string, not {path!r}"
+        )
     return path
 
 

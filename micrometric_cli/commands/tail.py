@@ -120,11 +120,11 @@ def _show(batches: Iterable[list[LogEvent]], writer: LineWriter, follower: Follo
             sys.stdout.write(writer(batch))
             shown += len(batch)
         else:
-            _settle(follower.report, told)
+            _settle(_news(follower.report, writer), told)
     return shown
 
 
-def _settle(report: Report, told: set[str]) -> None:
+def _settle(news: Iterable[str], told: set[str]) -> None:
     """Once there is nothing more to read, show what was read, and tell what is new about it.
 
     Raises:
@@ -133,7 +133,7 @@ def _settle(report: Report, told: set[str]) -> None:
     from micrometric_cli.output import reader_is_gone
 
     sys.stdout.flush()
-    for sentence in _news(report):
+    for sentence in news:
         if sentence not in told:
             told.add(sentence)
             say(sentence)
@@ -141,8 +141,10 @@ def _settle(report: Report, told: set[str]) -> None:
         raise BrokenPipeError
 
 
-def _news(report: Report) -> Iterator[str]:
+def _news(report: Report, writer: LineWriter) -> Iterator[str]:
     """Yield what there is to say; of skipped lines, each file and reason rather than a count."""
     for skipped in report.examples:
         yield f"skipped a line that is no event: {skipped}"
     yield from replace(report, skipped=0, examples=[]).sentences()
+    if writer.left_out:
+        yield f"left out where the terminal is too narrow: {writer.left_out}"

@@ -6,20 +6,32 @@ Made of plain strings, for there are many: a line drawn by rich takes 200 times 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
-from datetime import date
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from math import isfinite
 
 from micrometric.event import ORIGIN_FIELDS, LogEvent, encode_event, finite, format_timestamp
 from micrometric_cli.options import LineFormat
 from micrometric_cli.render.formats import csv_lines, json_line
+from micrometric_cli.render.numbers import format_number
 from micrometric_cli.render.text import printable, shortened, width_of
 
 _DIM, _BOLD, _CYAN, _RESET = "\x1b[2m", "\x1b[1m", "\x1b[36m", "\x1b[0m"
 _WIDEST_VALUE = 24
-_NARROWEST_LOCATION = 12
+_WIDEST_METADATA = 40
+_NARROWEST_LOCATION = 10
 _GAP = "  "
 
-LineWriter = Callable[[Sequence[LogEvent]], str]
+
+class LineWriter(ABC):
+    """Turns events into text, a line each."""
+
+    left_out: str | None = None
+    """What a terminal was too narrow for, so far."""
+
+    @abstractmethod
+    def __call__(self, events: Sequence[LogEvent]) -> str:
+        """Return the lines of some events."""
 
 
 def line_writer(format_: LineFormat, *, digits: int, width: int | None, colour: bool) -> LineWriter:
@@ -32,20 +44,23 @@ def line_writer(format_: LineFormat, *, digits: int, width: int | None, colour: 
         colour: whether text has colours.
     """
     if format_ is LineFormat.JSON:
-        return _json_lines
+        return _JsonLines()
     if format_ is LineFormat.CSV:
         return _CsvLines(safe=width is not None)
     return _TextLines(digits, width, colour)
 
 
-def _json_lines(events: Sequence[LogEvent]) -> str:
-    text = b"".join(map(encode_event, events)).decode()
-    if text.replace("\n", "").isprintable():
-        return text
-    return "".join(json_line(json.loads(line)) for line in text.split("\n") if line)
+class _JsonLines(LineWriter):
+    """The event line, with its origin; signs that are not printable are escaped."""
+
+    def __call__(self, events: Sequence[LogEvent]) -> str:
+        text = b"".join(map(encode_event, events)).decode()
+        if text.replace("\n", "").isprintable():
+            return text
+        return "".join(json_line(json.loads(line)) for line in text.split("\n") if line)
 
 
-class _CsvLines:
+class _CsvLines(LineWriter):
     """Comma-separated values, with a heading before the first."""
 
     _COLUMNS = ("timestamp", "metric", "value", "metadata", "location", *ORIGIN_FIELDS)
@@ -95,7 +110,7 @@ class _Names:
         return len(self._short)
 
 
-class _TextLines:
+class _TextLines(LineWriter):
     """Aligned lines: time, who where there are several, metric, value, metadata, location.
 
     Lines that go elsewhere than to a terminal have the whole time and everything else in full.
@@ -108,63 +123,71 @@ class _TextLines:
         self._colour = colour
         self._origins = _Names(width and width // 5)
         self._metrics = _Names(width and width // 3)
+        self._widest_value = _WIDEST_VALUE if width is None else min(_WIDEST_VALUE, width // 6)
         self._value_width = 8
         self._metadata_width = 0
         self._locations: dict[int, _Names] = {}
-        self._day: date | None = None
+        self._day = ""
 
     def __call__(self, events: Sequence[LogEvent]) -> str:
-        for event in events:
-            self._metrics.add(event.metric)
-            self._origins.add(_origin(event))
-        return "".join([self._dated(event) for event in events])
+        rows = [self._row(event) for event in events]
+        return "".join([self._dated(event, *row) for event, row in zip(events, rows, strict=True)])
 
-    def _dated(self, event: LogEvent) -> str:
-        line = self._line(event)
-        if self._width is None or event.timestamp.date() == self._day:
-            return line
-        self._day = event.timestamp.date()
-        return self._paint(f"{self._day} UTC", _DIM) + "\n" + line
-
-    def _line(self, event: LogEvent) -> str:
-        moment = event.timestamp.isoformat(sep=" ", timespec="milliseconds")
-        time = f"{moment[:23]}Z" if self._width is None else moment[11:23]
+    def _row(self, event: LogEvent) -> tuple[str, str]:
+        """Return value and metadata as text, once all columns have grown to hold the event."""
+        self._metrics.add(event.metric)
+        self._origins.add(_origin(event))
         value = self._shown(event.value)
-        self._value_width = max(self._value_width, min(_WIDEST_VALUE, width_of(value)))
         metadata = " ".join(
             [f"{printable(name)}={self._shown(item)}" for name, item in event.metadata.items()]
         )
         if self._width is not None:
-            value = _cut(value, _WIDEST_VALUE)
+            value = _cut(value, self._widest_value)
             metadata = _cut(metadata, self._width // 3)
-        self._metadata_width = max(self._metadata_width, min(40, width_of(metadata)))
-        parts = [
-            self._paint(time, _DIM),
-            *([self._paint(self._origins.cell(_origin(event)), _CYAN)] * (len(self._origins) > 1)),
-            self._paint(self._metrics.cell(event.metric), _BOLD),
-            " " * (self._value_width - width_of(value)) + value,
-            metadata + " " * (self._metadata_width - width_of(metadata)),
-        ]
-        location = self._location(event.location, metadata)
-        return (_GAP.join(parts) + location).rstrip() + "\n"
+        self._value_width = max(self._value_width, min(self._widest_value, width_of(value)))
+        self._metadata_width = max(self._metadata_width, min(_WIDEST_METADATA, width_of(metadata)))
+        return value, metadata
 
-    def _location(self, location: str, metadata: str) -> str:
-        """Return the location with the gap before it, as far as there is room for it."""
+    def _dated(self, event: LogEvent, value: str, metadata: str) -> str:
+        moment = event.timestamp.isoformat(sep=" ", timespec="milliseconds")
         if self._width is None:
-            return _GAP + self._paint(printable(location), _DIM)
-        origins = self._origins.widest + len(_GAP) if len(self._origins) > 1 else 0
-        taken = 12 + origins + self._metrics.widest + self._value_width + 4 * len(_GAP)
-        room = self._width - taken - max(self._metadata_width, width_of(metadata))
-        if room < _NARROWEST_LOCATION:
-            return ""
-        names = self._locations.setdefault(room, _Names(room))
+            return self._line(f"{moment[:23]}Z", event, value, metadata)
+        line = self._line(moment[11:23], event, value, metadata)
+        if moment[:10] == self._day:
+            return line
+        self._day = moment[:10]
+        return self._paint(f"{self._day} UTC", _DIM) + "\n" + line
+
+    def _line(self, time: str, event: LogEvent, value: str, metadata: str) -> str:
+        columns = [time, self._metrics.cell(event.metric)]
+        styles = [_DIM, _BOLD]
+        if len(self._origins) > 1:
+            columns.insert(1, self._origins.cell(_origin(event)))
+            styles.insert(1, _CYAN)
+        painted = [self._paint(text, style) for text, style in zip(columns, styles, strict=True)]
+        rest = [" " * (self._value_width - width_of(value)) + value]
+        if self._metadata_width:
+            rest.append(metadata + " " * (self._metadata_width - width_of(metadata)))
+        taken = len(_GAP.join([*columns, *rest])) + len(_GAP)
+        location = self._location(event.location, taken)
+        return _GAP.join([*painted, *rest, location]).rstrip() + "\n"
+
+    def _location(self, location: str, taken: int) -> str:
+        """Return the location as far as there is room beside what is taken."""
+        if self._width is None:
+            return self._paint(printable(location), _DIM)
+        room = self._width - taken
+        names = self._locations.setdefault(room, _Names(max(room, _NARROWEST_LOCATION)))
         names.add(location)
         text = names.cell(location).rstrip()
-        return _GAP + self._paint(text, _DIM) if width_of(text) <= room else ""
+        if width_of(text) > room:
+            self.left_out = "location"
+            return ""
+        return self._paint(text, _DIM)
 
     def _shown(self, value: object) -> str:
         if isinstance(value, float):
-            return f"{value:.{self._digits}g}"
+            return f"{value:.{self._digits}g}" if isfinite(value) else format_number(value, 0)
         if isinstance(value, str) and value.isidentifier():
             return printable(value)
         if isinstance(value, list):
