@@ -12,10 +12,7 @@ from micrometric.filters import Filter
 from micrometric.finder import STDIN, Paths, Segment, find
 from micrometric.reader import choose_launch, read_segment, read_zone, text_metrics_of
 from micrometric.report import Report
-from micrometric.spec import Spec, nearest
-
-_SHOWN = 3
-"""Names that are shown where none is near."""
+from micrometric.spec import Spec, hint
 
 
 def why_empty(
@@ -109,16 +106,6 @@ def _no_metric(spec: Spec | None, known: set[str]) -> str:
     if not unmatched:
         return f"--metrics {str(spec)!r} leaves none of the metrics{hint('', known)}"
     return "; ".join(f"no event is of metric {term!r}{hint(term, known)}" for term in unmatched)
-
-
-def hint(name: str, known: Iterable[str]) -> str:
-    """Return the end of a sentence that names what a name may have meant, or what there is."""
-    names = sorted(known)
-    if close := nearest(name, names):
-        return f"; did you mean {' or '.join(map(repr, close))}?"
-    shown = ", ".join(map(repr, names[:_SHOWN]))
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return f"; there are {shown}{more}" if names else ""
 
 
 def _named(paths: Paths) -> str:

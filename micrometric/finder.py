@@ -13,18 +13,14 @@ from pathlib import Path
 from micrometric.errors import MicrometricError, NoDataError, PathError
 from micrometric.manifest import Manifest, SessionFacts, merge_metrics, read_manifest
 from micrometric.registry import Metric
+from micrometric.runs import Scalar, directory_keys, run_names
 from micrometric.segment import SUFFIXES, closed_name, is_manifest_name, parse_segment_name
-from micrometric.spec import nearest
+from micrometric.spec import hint
 
-Scalar = str | int | float
 Paths = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
 STDIN = Path("-")
 REGISTRY_NAME = "registry.json"
 """Usual name of a manifest that stands alone."""
-
-_PAIR = re.compile(r"(?P<name>[A-Za-z_][\w.-]*)=(?P<value>.*)", re.DOTALL)
-_INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,17})")
-_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,3})?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +86,7 @@ class Found:
         chosen = [segment for segment in self.segments if segment.launch == launch]
         if not chosen:
             known = {name for names in launches.values() for name in names}
-            likely = nearest(launch, known) or sorted(known)[-3:]
-            hint = f"; there are {', '.join(map(repr, likely))}" if likely else ""
-            raise NoDataError(f"no events of launch {launch!r}{hint}")
+            raise NoDataError(f"no events of launch {launch!r}{hint(launch, known)}")
         return chosen
 
 
@@ -245,7 +239,7 @@ def _describe(
         for path, manifest in manifests
         if manifest.session is not None
     }
-    runs = _run_names({(path.parent, root) for path, root in located.values()})
+    runs = run_names({(path.parent, root) for path, root in located.values()})
     segments: dict[tuple[Path, str | None, int | None], Segment] = {}
     for path, root in located.values():
         name = parse_segment_name(path.name)
@@ -301,46 +295,3 @@ def _rank_in(session: str | None) -> int | None:
     """Return the rank in a session id whose manifest is missing."""
     label = (session or "--").split("-")[1]
     return int(label[1:]) if re.fullmatch(r"r[0-9]+", label) else None
-
-
-def _run_names(places: set[tuple[Path, Path]]) -> dict[tuple[Path, Path], str]:
-    """Name directories relative to where they were found, longer where two would be the same."""
-    names = {}
-    for directory, root in places:
-        top = directory == root or root.is_file()
-        names[directory, root] = (
-            Path(os.path.abspath(directory)).name if top else str(directory.relative_to(root))  # noqa: PTH100
-        )
-    length = 2
-    while clashes := _clashes(names):
-        for directory, root in clashes:
-            parts = Path(os.path.abspath(directory)).parts  # noqa: PTH100
-            names[directory, root] = str(Path(*parts[-length:]))
-        length += 1
-    return names
-
-
-def _clashes(names: dict[tuple[Path, Path], str]) -> list[tuple[Path, Path]]:
-    directories: dict[str, set[str]] = {}
-    for (directory, _), name in names.items():
-        directories.setdefault(name, set()).add(os.path.abspath(directory))  # noqa: PTH100
-    return [place for place, name in names.items() if len(directories[name]) > 1]
-
-
-def directory_keys(directory: Path) -> dict[str, Scalar]:
-    """Return the `name=value` parts of a path; one part may hold several, split by commas."""
-    keys: dict[str, Scalar] = {}
-    for part in Path(os.path.abspath(directory)).parts:  # noqa: PTH100 - links keep their names
-        pairs = [_PAIR.fullmatch(piece) for piece in part.split(",")]
-        if all(pairs):
-            keys.update((pair["name"], as_scalar(pair["value"])) for pair in pairs if pair)
-        elif whole := _PAIR.fullmatch(part):
-            keys[whole["name"]] = as_scalar(whole["value"])
-    return keys
-
-
-def as_scalar(text: str) -> Scalar:
-    """Return a text as the number it looks like, or as it is."""
-    if _INTEGER.fullmatch(text):
-        return int(text)
-    return float(text) if _NUMBER.fullmatch(text) else text

@@ -28,7 +28,6 @@ POLL_INTERVAL = 0.1
 """Seconds between two looks at files that are quiet."""
 _BLOCK = 256 * 1024
 _BATCH = 1000
-_NO_TEXT_METRICS: frozenset[str] = frozenset()
 
 
 def follow(
@@ -203,26 +202,24 @@ class Follower:
             path = str(watched.segment.path)
             self.report.note(f"cannot read {path!r}: {error.strerror}")
             return iter(())
-        return self._decoded(lines, watched.segment, watched.text_metrics)
+        return self._decoded(lines, watched.segment)
 
-    def _decoded(
-        self, lines: Iterable[bytes], segment: Segment, text_metrics: frozenset[str]
-    ) -> Iterator[LogEvent]:
+    def _decoded(self, lines: Iterable[bytes], segment: Segment) -> Iterator[LogEvent]:
         """Yield the wanted events of some lines."""
         for line in lines:
             if not line.strip():
                 continue
             try:
-                event = self._event(line, segment, text_metrics)
+                event = self._event(line, segment)
             except NotAnEvent as error:
                 self.report.skip(segment.path, None, error.reason)
                 continue
             if self._wanted.matches(event, segment):
                 yield event
 
-    def _event(self, line: bytes, segment: Segment, text_metrics: frozenset[str]) -> LogEvent:
+    def _event(self, line: bytes, segment: Segment) -> LogEvent:
         fields = decode_fields(line)
-        event = to_event(fields, zone=self._zone, text_metrics=text_metrics)
+        event = to_event(fields, zone=self._zone, text_metrics=self._watcher.text_metrics)
         stamp = fields.timestamp
         if self.report.assumed_zone is None and not stamp.endswith("Z") and is_naive(stamp):
             self.report.assumed_zone = "this machine's" if self._zone is None else str(self._zone)
@@ -236,7 +233,7 @@ class Follower:
             *lines, half = (half + block).split(b"\n")
             if not block:
                 lines = [half]
-            yield [*self._decoded(lines, segment, _NO_TEXT_METRICS)]
+            yield [*self._decoded(lines, segment)]
             if not block:
                 return
 
@@ -279,16 +276,17 @@ class Follower:
         if isinstance(source, Segment):
             yield from reversed([*self._read_compressed(source)])
             return
-        segment, text_metrics = source.segment, source.text_metrics
+        segment = source.segment
         with contextlib.suppress(NotAnEvent):
             # A whole event counts although its line has no end yet.
-            event = self._event(source.file.unfinished(), segment, text_metrics)
+            event = self._event(source.file.unfinished(), segment)
             source.file.take_unfinished()
             if self._wanted.matches(event, segment):
                 yield event
-        yield from self._decoded(source.file.lines_back(), segment, text_metrics)
+        yield from self._decoded(source.file.lines_back(), segment)
 
     def _read_compressed(self, segment: Segment) -> Iterator[LogEvent]:
-        for event in read_segment(segment, self.report, self._zone):
+        text_metrics = self._watcher.text_metrics
+        for event in read_segment(segment, self.report, self._zone, text_metrics):
             if self._wanted.matches(event, segment):
                 yield event

@@ -1,7 +1,7 @@
 """`MicroMetricLogger`: the one object of a process that metrics are logged through.
 
 `log` is the hot path and fits on one screen: is it enabled and plain, what time is it, who calls,
-into the queue. Everything else is the careful way in `state.py`.
+into the queue. Everything else is the careful way in `careful.py`.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
 
+from micrometric.careful import log_carefully
 from micrometric.errors import MicrometricWarning
 from micrometric.event import LogEvent, decode_line
 from micrometric.lifecycle import bind, configure, configure_first, one_name, warn_of_differences
@@ -125,7 +126,7 @@ class MicroMetricLogger:
                     return
         except Exception:  # noqa: BLE001 - whatever it is, the careful way takes it
             pass
-        state.log(identifier, value, metadata, location, _caller(stacklevel))
+        log_carefully(state, identifier, value, metadata, location, _caller(stacklevel))
 
     def is_metric_enabled(self, identifier: str) -> bool:
         """Say whether a metric is logged: the guard for values that cost something to compute."""

@@ -18,6 +18,8 @@ from micrometric.registry import RESERVED
 
 _TERM = re.compile(r"!?[\w./:*?-]*(?:\[!?\]?[^\]]*\][\w./:*?-]*)*")
 _GLOB = re.compile(r"[*?[]")
+_SHOWN = 5
+"""Names that are shown where none is near."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,3 +128,19 @@ def nearest(name: str, candidates: Iterable[str], n: int = 3) -> list[str]:
     folded = {candidate.casefold(): candidate for candidate in known}
     close = difflib.get_close_matches(name.casefold(), folded, n=n, cutoff=0.6)
     return [folded[match] for match in close]
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return the end of a sentence that asks for what a name may have meant, or nothing."""
+    close = nearest(name, known)
+    return f"; did you mean {' or '.join(map(repr, close))}?" if close else ""
+
+
+def hint(name: str, known: Iterable[str]) -> str:
+    """Return the end of a sentence on what a name may have meant, else on what there is."""
+    names = sorted(known)
+    if close := did_you_mean(name, names):
+        return close
+    shown = ", ".join(map(repr, names[:_SHOWN]))
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return f"; there are {shown}{more}" if names else ""

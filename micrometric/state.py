@@ -7,26 +7,22 @@ from __future__ import annotations
 
 import random
 import threading
-import time
 from collections.abc import Mapping
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from micrometric import place
-from micrometric.encoding import Raw
 from micrometric.errors import SettingError
-from micrometric.event import encode_fields, finite
 from micrometric.machine import this_machine
 from micrometric.notice import Notices
-from micrometric.registry import Registry, check_identifier
+from micrometric.registry import Registry
 from micrometric.session import Session, start_session
 from micrometric.settings import Settings
-from micrometric.spec import Spec, nearest
-from micrometric.values import Plain, fast_classes, fits
+from micrometric.spec import Spec, did_you_mean
+from micrometric.values import fast_classes
 from micrometric.writer import Writer
 
 inherited: ContextVar[Mapping[str, Any]] = ContextVar("micrometric_context")
@@ -55,14 +51,14 @@ class State:
         self._uses_context = False
         self._started = False
         """Whether a first event went the careful way, which starts the thread."""
-        self._admitted = 0
+        self.admitted = 0
         """Events kept since the configuration, counted where there is a limit."""
         self._switched: dict[str, bool] = {}
         """Metrics switched on or off one by one since the spec was set."""
         self._launches: list[str] = []
         self._may_claim = not place.is_child()
         # Its own: the generator of the training run is never touched.
-        self._random = random.Random()
+        self.random = random.Random()
 
     # Configuration.
 
@@ -77,7 +73,7 @@ class State:
             self.close()
             self.settings = settings
             self._started = False
-            self._admitted = 0
+            self.admitted = 0
             self.writer = self._new_writer()
             self.enable(spec)
 
@@ -179,12 +175,11 @@ class State:
         )
 
     def _tell_unknown(self, term: str) -> None:
-        close = nearest(term.removeprefix("!"), self.registry.metrics)
-        hint = f"; did you mean {' or '.join(map(repr, close))}?" if close else ""
+        name = term.removeprefix("!")
         self.notices.give(
             ("unknown", term),
             f"metrics_to_log: {term!r} matches no registered metric yet; it takes effect when "
-            f"one is registered{hint}",
+            f"one is registered{did_you_mean(name, self.registry.metrics)}",
         )
 
     # Context.
@@ -202,103 +197,8 @@ class State:
             self.process_context = {key: item for key, item in merged.items() if item is not None}
             self.refresh()
 
-    # The careful way of an event: everything the hot path leaves out.
-
-    def log(
-        self,
-        identifier: str,
-        value: Any,
-        metadata: Mapping[str, Any] | None,
-        location: str | None,
-        frame: FrameType,
-    ) -> None:
-        """Log an event, whatever it is and whatever is configured. Never raises."""
-        try:
-            writer = self.writer
-            if writer is None or identifier not in self.enabled:
-                self._refuse(writer, identifier, frame)
-            elif self._admit(writer, identifier):
-                writer.add(self._raw(writer, identifier, value, metadata, location, frame))
-                self._start(writer)
-        except Exception as error:  # noqa: BLE001 - a training run does not die of its metrics
-            shown = repr(identifier) if isinstance(identifier, str) else type(identifier).__name__
-            self.notices.give(
-                ("log", type(error)), f"an event of metric {shown} was lost: {error}", frame
-            )
-
-    def _refuse(self, writer: Writer | None, identifier: str, frame: FrameType) -> None:
-        if writer is None:
-            self.notices.give(
-                "not configured",
-                f"metric {identifier!r} is not logged: no log path is configured; call "
-                "configure_logging() first",
-                frame,
-            )
-            return
-        check_identifier(identifier)
-        with writer.lock:
-            writer.count(identifier).not_enabled += 1
-        if identifier in self.registry.metrics:
-            reason = "it is not enabled; name it in metrics_to_log, or ask is_metric_enabled()"
-        else:
-            close = nearest(identifier, self.registry.metrics)
-            hint = f"; did you mean {' or '.join(map(repr, close))}?" if close else ""
-            reason = f"it is not registered{hint}"
-        place = (frame.f_code.co_filename, frame.f_lineno)
-        self.notices.give(
-            ("refused", identifier, place), f"metric {identifier!r} is not logged: {reason}", frame
-        )
-
-    def _admit(self, writer: Writer, identifier: str) -> bool:
-        """Apply `max_records` and sampling, and count what they leave out."""
-        settings = self.settings
-        if settings.max_records is None and settings.sampling_factor >= 1.0:
-            return True
-        with writer.lock:
-            if settings.max_records is not None and self._admitted >= settings.max_records:
-                writer.count(identifier).capped += 1
-                return False
-            if self._random.random() >= settings.sampling_factor:
-                writer.count(identifier).sampled_out += 1
-                return False
-            self._admitted += 1
-            return True
-
-    def _raw(
-        self,
-        writer: Writer,
-        identifier: str,
-        value: Any,
-        metadata: Mapping[str, Any] | None,
-        location: str | None,
-        frame: FrameType,
-    ) -> Raw:
-        moment = time.time_ns()
-        plain = Plain(value)
-        extra = Plain(self._merged(metadata))
-        dtype = self.registry.dtypes[identifier]
-        fit = fits(value, plain.data, dtype, len(self.registry.metrics[identifier].dims))
-        if not fit or plain.by_repr or extra.by_repr:
-            with writer.lock:
-                writer.count(identifier).misfits += not fit
-                writer.count(identifier).by_repr += plain.by_repr or extra.by_repr
-        if not fit:
-            self.notices.give(
-                ("misfit", identifier),
-                f"metric {identifier!r} is registered as {dtype.__name__}, logged was "
-                f"{type(value).__name__}; such values are kept and counted",
-                frame,
-            )
-        frozen = extra.data if extra.deferred else encode_fields(finite(extra.data))[:-1]
-        where = (frame.f_code, frame.f_globals) if location is None else (str(location), None)
-        return (moment, identifier, finite(plain.data), frozen, *where)
-
-    def _merged(self, metadata: Mapping[str, Any] | None) -> dict[str, Any]:
-        if metadata is not None and not isinstance(metadata, Mapping):
-            metadata = {"metadata": metadata}  # Not what was asked for, but nothing is lost.
-        return {**self.process_context, **inherited.get({}), **(metadata or {})}
-
-    def _start(self, writer: Writer) -> None:
+    def begin(self, writer: Writer) -> None:
+        """Start the thread at the first event; from then on calls may take the hot path."""
         if not self._started:
             writer.start_thread()
             self._started = True

@@ -20,7 +20,7 @@ from micrometric.reader import (
     text_metrics_of,
 )
 from micrometric.report import Report
-from micrometric.spec import nearest
+from micrometric.spec import hint
 
 if TYPE_CHECKING:
     import narwhals as nw
@@ -268,9 +268,7 @@ def _refuse_unknown(summary: Summary, keys: list[Key], found: Found) -> None:
     known = known_keys(found)
     for key in suspects:
         if key.path.split(".")[0] not in known and key.path not in known:
-            close = nearest(key.path, known) or sorted(known)[:5]
-            hint = f"; there are {', '.join(map(repr, close))}" if close else ""
-            raise NoDataError(f"no event has the key {key.name!r}{hint}")
+            raise NoDataError(f"no event has the key {key.name!r}{hint(key.path, known)}")
 
 
 def known_keys(found: Found) -> set[str]:

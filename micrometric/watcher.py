@@ -33,7 +33,6 @@ class Watched:
 
     file: GrowingFile
     segment: Segment
-    text_metrics: frozenset[str]
     named: bool = True
     """Whether the file still has a name among the watched paths."""
 
@@ -54,6 +53,8 @@ class Watcher:
         """Segments that were complete when they were found first; they do not grow."""
         self.directories: set[str] = set()
         """Names of the directory keys."""
+        self.text_metrics: frozenset[str] = frozenset()
+        """Metrics registered as `str`, whose "NaN" is a text."""
         self._paths = list(paths)
         self._launch = launch
         self._report = report
@@ -91,11 +92,11 @@ class Watcher:
         """Take up what was found; say whether all of it could be opened."""
         found = self._found()
         self.directories |= found.directory_keys()
-        text_metrics = text_metrics_of(found)
+        self.text_metrics |= text_metrics_of(found)
         opened = True
         for segment in found.segments:
             if segment.suffix == ".jsonl":
-                opened &= self._take(segment, names.get(str(segment.path)), text_metrics)
+                opened &= self._take(segment, names.get(str(segment.path)))
             elif not self._begun:
                 # One that comes later was followed while it was lines.
                 self.compressed.append(segment)
@@ -117,19 +118,17 @@ class Watcher:
                 return Found()  # It may come yet.
             raise
 
-    def _take(
-        self, segment: Segment, identity: Identity | None, text_metrics: frozenset[str]
-    ) -> bool:
+    def _take(self, segment: Segment, identity: Identity | None) -> bool:
         known = self.files.get(identity) if identity else None
         if known is not None:
-            known.segment, known.text_metrics = segment, text_metrics
+            known.segment = segment
             return True
         try:
             file = GrowingFile(segment.path)
         except OSError as error:
             self._report.note(f"cannot read {str(segment.path)!r}: {error.strerror}")
             return False
-        self.files[file.identity] = Watched(file, segment, text_metrics)
+        self.files[file.identity] = Watched(file, segment)
         return True
 
     def _let_go(self) -> None:

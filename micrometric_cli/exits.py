@@ -60,7 +60,7 @@ def run(app: Callable[..., object], arguments: list[str] | None = None) -> NoRet
         arguments: those of the command line by default.
     """
     # Names may hold what the terminal's encoding does not.
-    codecs.register_error("micrometric.escaped", _escaped)
+    codecs.register_error("micrometric.escaped", _escaped)  # type: ignore[arg-type] # we only write
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="micrometric.escaped")  # type: ignore[union-attr]
     try:
@@ -73,10 +73,8 @@ def run(app: Callable[..., object], arguments: list[str] | None = None) -> NoRet
     sys.exit(code)
 
 
-def _escaped(error: UnicodeError) -> tuple[str, int]:
+def _escaped(error: UnicodeEncodeError) -> tuple[str, int]:
     """Return what cannot be encoded as the escapes that JSON, too, reads back."""
-    if not isinstance(error, UnicodeEncodeError):
-        raise error
     return json.dumps(error.object[error.start : error.end])[1:-1], error.end
 
 
@@ -85,7 +83,7 @@ def _code_of(app: Callable[..., object], arguments: list[str] | None) -> int:
         code = app(arguments, prog_name="micrometric", standalone_mode=False)
     except typer.TyperException as error:
         return _usage(error)
-    except (KeyboardInterrupt, typer.Abort):
+    except KeyboardInterrupt:
         return ExitCode.INTERRUPTED
     except SystemExit as ending:
         # Typer ends so when a pipe is closed, after it has told nobody; and after a completion.

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from micrometric import ManifestError, NoDataError, PathError
-from micrometric.finder import directory_keys, find, find_manifests
+from micrometric.finder import find, find_manifests
 from micrometric.manifest import Manifest, SessionFacts, write_manifest
 from micrometric.registry import Metric
+from micrometric.runs import directory_keys
 from micrometric.segment import PLAIN_NAME, closed_name, manifest_name, new_session_id
 
 
@@ -285,7 +286,7 @@ def test_launches_are_told_by_run_the_earliest_first(tmp_path: Path) -> None:
     assert found.launches() == {tmp_path.name: ["zeta", "alpha"]}
     assert len(found.of_launch("last")) == 1
     assert len(found.of_launch("zeta")) == 2
-    with pytest.raises(NoDataError, match="no events of launch 'zet'; there are 'zeta'"):
+    with pytest.raises(NoDataError, match="no events of launch 'zet'; did you mean 'zeta'"):
         found.of_launch("zet")
 
 

@@ -339,6 +339,16 @@ class TestFiles:
 
         assert following.nothing()
 
+    def test_a_name_without_a_file_is_left_alone_until_there_is_one(self, plain, start):
+        dangling = plain.with_name(active_name(FIRST))
+        dangling.symlink_to(plain.with_name("target"))
+        following = start(plain.parent)
+        assert following.nothing()
+
+        plain.with_name("target").write_text(lines(4))
+
+        assert following.values(1) == [4]
+
 
 class TestWaiting:
     def test_a_path_that_is_not_there_yet_is_waited_for(self, tmp_path, start):
@@ -442,6 +452,24 @@ class TestStart:
         assert report.unfinished == [plain]
         assert [*follower] == []
 
+    def test_an_unfinished_event_that_no_filter_passes_is_left_out(self, plain):
+        append(plain, line(4)[:-1])
+
+        assert [event.value for event in follow(plain, last=9, where="value < 4").past()] == [
+            1,
+            2,
+            3,
+        ]
+
+    def test_past_of_everything_is_sorted(self, plain):
+        (plain.parent / active_name(FIRST)).write_text(lines(0, 2))
+        with gzip.open(plain.with_name(closed_name(SECOND, 0, ".jsonl.gz")), "wt") as file:
+            file.write(lines(5, 6))
+
+        events = follow(plain.parent, last=None, where="value != 6").past()
+
+        assert [event.value for event in events] == [0, 1, 2, 2, 3, 5]
+
     def test_past_of_nothing_is_empty(self, tmp_path):
         assert follow(tmp_path, last=3).past() == []
 
@@ -507,7 +535,10 @@ class TestFilters:
         metrics = {"phase": {"dtype": "str"}}
         told = {"format": "micrometric-manifest", "version": 1, "metrics": metrics}
         (plain.parent / manifest_name(FIRST)).write_text(json.dumps(told))
-        following = start(plain)
+        with gzip.open(plain.with_name(closed_name(FIRST, 0, ".jsonl.gz")), "wt") as file:
+            file.write(line(9, "phase", value="Infinity"))
+        following = start(plain.parent, last=1)
+        assert following.values(1) == ["Infinity"]
 
         append(plain, line(4, "phase", value="NaN"))
 

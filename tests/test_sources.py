@@ -109,6 +109,7 @@ def test_constants_of_the_file_are_known(scan, constant, argument):
         (["L.register_metric(f'{x}', int)"], "identifier of what is registered, f'{x}'"),
         (["L.register_metric(f'{1:>3}', int)"], "identifier of what is registered, f'{1:>3}'"),
         (["L.register_metric([] + {}, int)"], "identifier of what is registered, [] + {}"),
+        (["L.register_metric({[]: 1}, int)"], "identifier of what is registered, {[]: 1}"),
         (["L.register_metric('m', dtype)"], "dtype of what is registered, dtype: expected"),
         (["L.register_metric('m', kinds[0])"], "dtype of what is registered, kinds: expected"),
         (["L.register_metric('m', float | int)"], "dtype of what is registered, float | int"),
@@ -153,6 +154,21 @@ def test_a_file_that_is_no_python_is_told_and_not_fatal(tmp_path, text, said):
     assert [*found.metrics] == ["m"]
     assert len(found.unclear) == 1
     assert said in found.unclear[0]
+
+
+def test_a_file_that_cannot_be_read_is_told(scan, monkeypatch):
+    def refuse(_: Path) -> bytes:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+
+    assert "cannot be parsed: [Errno 13] Permission denied" in scan("x = 1").unclear[0]
+
+
+def test_assignments_to_other_than_names_are_no_constants(scan):
+    found = scan("a, b = 1, 2", "c.d = 3", "e: int", "f.g: int = 4", "r.register_metric('m', int)")
+
+    assert [*found.metrics] == ["m"]
 
 
 def test_odd_escapes_of_the_author_do_not_warn(scan):

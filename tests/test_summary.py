@@ -487,7 +487,7 @@ def test_filters_mean_the_same_to_engine_and_reader(contents, filters) -> None:
 def test_a_key_that_no_event_has_names_the_nearest(tmp_path) -> None:
     write(tmp_path / "top_k=8", event(1.0, layer_idx=1))
 
-    with pytest.raises(NoDataError, match=r"no event has the key 'layer'; there are 'layer_idx'"):
+    with pytest.raises(NoDataError, match=r"the key 'layer'; did you mean 'layer_idx'"):
         summarize(tmp_path, by="layer")
     with pytest.raises(
         NoDataError, match=r"no event has the key 'zzz'; there are 'layer_idx', 'top_k'"

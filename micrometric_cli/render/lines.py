@@ -16,7 +16,7 @@ from micrometric_cli.render.formats import csv_lines, json_line
 from micrometric_cli.render.numbers import format_number
 from micrometric_cli.render.text import printable, shortened, width_of
 
-_DIM, _BOLD, _CYAN, _RESET = "\x1b[2m", "\x1b[1m", "\x1b[36m", "\x1b[0m"
+_DIM, _BOLD, _MAGENTA, _RESET = "\x1b[2m", "\x1b[1m", "\x1b[35m", "\x1b[0m"
 _WIDEST_VALUE = 24
 _WIDEST_METADATA = 40
 _NARROWEST_LOCATION = 10
@@ -163,7 +163,7 @@ class _TextLines(LineWriter):
         styles = [_DIM, _BOLD]
         if len(self._origins) > 1:
             columns.insert(1, self._origins.cell(_origin(event)))
-            styles.insert(1, _CYAN)
+            styles.insert(1, _MAGENTA)
         painted = [self._paint(text, style) for text, style in zip(columns, styles, strict=True)]
         rest = [" " * (self._value_width - width_of(value)) + value]
         if self._metadata_width:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from micrometric.absence import hint
 from micrometric.registry import RESERVED, Metric
-from micrometric.spec import Spec, nearest, parse_spec
+from micrometric.spec import Spec, hint, nearest, parse_spec
 from micrometric_cli.render.table import Column, Table
 
 

@@ -1,3 +1,4 @@
+import io
 import json
 import re
 
@@ -220,8 +221,8 @@ def test_what_was_skipped_is_said(cli, run):
             ["-m", "phase", "-w", "layer_idx == 1"],
             "none of the 6 events in 'logs' passes --metrics and --where together",
         ),
-        (["-g", "layr_idx"], "no event has the key 'layr_idx'; there are 'layer_idx'"),
-        (["--launch", "mourning"], "no events of launch 'mourning'; there are 'morning'"),
+        (["-g", "layr_idx"], "no event has the key 'layr_idx'; did you mean 'layer_idx'?"),
+        (["--launch", "mourning"], "no events of launch 'mourning'; did you mean 'morning'?"),
     ],
 )
 def test_an_empty_answer_says_why(cli, run, arguments, why):
@@ -238,6 +239,15 @@ def test_logs_without_events_are_an_empty_answer(cli, tmp_path):
 
     assert ended.code == 1
     assert ended.err == f"micrometric: there are no events in {str(tmp_path)!r}\n"
+
+
+def test_standard_input_without_events_is_an_empty_answer(cli, monkeypatch):
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"")))
+
+    ended = cli("summarize", "-")
+
+    assert ended.code == 1
+    assert ended.err == "micrometric: no event of standard input passes the filters\n"
 
 
 def test_names_that_command_a_terminal_are_shown_as_escapes(cli, tmp_path):
@@ -258,3 +268,22 @@ def test_piped_csv_keeps_names_as_they_are(cli, tmp_path):
     (tmp_path / "micro_metrics.jsonl").write_text(event(1, "a\x1b[31m", 1) + "\n")
 
     assert "a\x1b[31m" in cli("summarize", tmp_path, "-f", "csv").out
+
+
+def test_values_can_be_counted(cli, tmp_path):
+    values = ["warm", "cold", "warm", 0.5, True, None, "NaN"]
+    lines = [event(n, "phase", value) for n, value in enumerate(values)]
+    (tmp_path / "micro_metrics.jsonl").write_text("\n".join(lines) + "\n")
+
+    ended = cli("summarize", tmp_path, "-g", "value", "-f", "json")
+
+    assert ended.out == block(
+        """
+        {"metric": "phase", "value": 0.5, "count": 1, "mean": 0.5, "std": null, "min": 0.5, "p50": 0.5, "p95": 0.5, "p99": 0.5, "max": 0.5, "non_finite": 0, "non_numeric": 0}
+        {"metric": "phase", "value": true, "count": 1, "mean": 1.0, "std": null, "min": 1.0, "p50": 1.0, "p95": 1.0, "p99": 1.0, "max": 1.0, "non_finite": 0, "non_numeric": 0}
+        {"metric": "phase", "value": "NaN", "count": 0, "mean": null, "std": null, "min": null, "p50": null, "p95": null, "p99": null, "max": null, "non_finite": 1, "non_numeric": 0}
+        {"metric": "phase", "value": "cold", "count": 0, "mean": null, "std": null, "min": null, "p50": null, "p95": null, "p99": null, "max": null, "non_finite": 0, "non_numeric": 1}
+        {"metric": "phase", "value": "warm", "count": 0, "mean": null, "std": null, "min": null, "p50": null, "p95": null, "p99": null, "max": null, "non_finite": 0, "non_numeric": 2}
+        {"metric": "phase", "value": null, "count": 0, "mean": null, "std": null, "min": null, "p50": null, "p95": null, "p99": null, "max": null, "non_finite": 0, "non_numeric": 1}
+        """  # noqa: E501
+    )
