@@ -3,6 +3,7 @@
 import gzip
 import json
 import math
+import os
 import statistics
 import sys
 import tempfile
@@ -584,3 +585,21 @@ def test_standard_input_is_read(monkeypatch) -> None:
     rows = summarize("-", by="run,rank").rows
 
     assert [(row["run"], row["rank"]) for row in rows] == [("-", None), ("other", 3)]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["x[1]", "a*b", "q?", "it's", "new\nline", "~t", "{a,b}", "%41", "-dash", "k=[1]", b"bad\xff"],
+    ids=repr,
+)
+def test_any_name_of_a_directory_is_only_a_name(tmp_path, monkeypatch, name) -> None:
+    folder = tmp_path / os.fsdecode(name)
+    write(folder, event(1.0), b"garbage")
+    write(tmp_path / "x1", event(2.0))
+    monkeypatch.chdir(tmp_path)
+
+    summary = summarize(".", by="run")
+
+    assert [row["mean"] for row in summary] in ([1.0, 2.0], [2.0, 1.0])
+    assert summary.report.skipped == 1
+    assert summarize(folder).rows[0]["mean"] == 1.0

@@ -34,6 +34,7 @@ _LINE_BYTES = 16 * 1024 * 1024
 """DuckDB's own limit for one line; raised when a mended copy holds a longer one."""
 _STRICT_TRIES = 3
 """Segments that are mended one by one on DuckDB's word, before all are."""
+_PATTERN = re.compile(r"[*?\[\]{}]|^~")
 _COLUMNS = {
     "timestamp": "VARCHAR",
     "metric": "VARCHAR",
@@ -73,7 +74,9 @@ class DuckDBEngine:
         self._zone = zone
         self._report = report
         self._files = {segment.path: segment.path for segment in segments}
-        """Where each segment is read: the file itself or a mended copy."""
+        """Where each segment is read: the file itself, a link to it, or a mended copy."""
+        self._mended: set[Path] = set()
+        """Segments that have a mended copy."""
         self._line_bytes = _LINE_BYTES
         self._tries = 0
 
@@ -88,6 +91,7 @@ class DuckDBEngine:
                 "autoload_known_extensions": False,
             }
         )
+        self._link_odd_names()
         # DuckDB reads plain files and gzip; the others go through our reader at once.
         self._mend(s for s in self._segments if s.path == STDIN or s.suffix == ".jsonl.zst")
         return self
@@ -100,6 +104,19 @@ class DuckDBEngine:
     ) -> None:
         self._connection.close()
         self._temporary.cleanup()
+
+    def _link_odd_names(self) -> None:
+        """Give files a plain name where DuckDB would take theirs for a pattern, or not at all."""
+        for segment in self._segments:
+            name = str(segment.path)
+            if segment.path != STDIN and (_PATTERN.search(name) or _utf8(name) != name):
+                link = self._new_file(segment.suffix)
+                link.symlink_to(os.path.abspath(segment.path))  # noqa: PTH100 - as it is called
+                self._files[segment.path] = link
+
+    def _new_file(self, suffix: str = ".jsonl") -> Path:
+        folder = Path(self._temporary.name)
+        return folder / f"{sum(1 for _ in folder.iterdir())}{suffix}"
 
     def load(self, request: Request) -> nw.LazyFrame[Any]:
         """Return the segments as columns; see `micrometric.columns`."""
@@ -142,14 +159,14 @@ class DuckDBEngine:
         name = (named[1] or named[2]) if named else None
         culprits = [s for s in self._segments if str(self._files[s.path]) == name]
         if not culprits or self._tries > _STRICT_TRIES:
-            culprits = [s for s in self._segments if self._files[s.path] == s.path]
+            culprits = [s for s in self._segments if s.path not in self._mended]
         return self._mend(culprits)
 
     def _mend(self, segments: Iterable[Segment]) -> None:
         for segment in list(segments):
-            if self._files[segment.path] != segment.path:
+            if segment.path in self._mended:
                 raise AssertionError(f"mended twice: {segment.path}")
-            copy = Path(self._temporary.name) / f"{len(os.listdir(self._temporary.name))}.jsonl"  # noqa: PTH208
+            copy = self._new_file()
             with copy.open("wb") as file:
                 events = read_segment(segment, self._report, self._zone, frozenset())
                 for event in events:
@@ -160,6 +177,7 @@ class DuckDBEngine:
                     self._line_bytes = max(self._line_bytes, 2 * len(line))
                     file.write(line)
             self._files[segment.path] = copy
+            self._mended.add(segment.path)
 
     # The query.
 
@@ -174,16 +192,16 @@ class DuckDBEngine:
             "location",
             "timestamp",
             f"{self._number('value', 'metric')} AS value",
-            f"NOT (coalesce(file IN ({self._mended()}), false) OR "
+            f"NOT (coalesce(file IN ({self._mended_copies()}), false) OR "
             f"coalesce({' AND '.join(tests)}, false)) AS suspect",
         ]
         for key in keys:
             columns.extend(self._key_columns(key, request))
         return f"SELECT {', '.join(columns)} FROM ({self._observations(strict)})"
 
-    def _mended(self) -> str:
+    def _mended_copies(self) -> str:
         """Return the mended copies as a list in SQL; their lines are beyond doubt."""
-        copies = [str(copy) for path, copy in self._files.items() if copy != path]
+        copies = [str(self._files[path]) for path in self._mended]
         return ", ".join(map(_quoted, copies)) or "NULL"
 
     def _describe_segments(self) -> None:
@@ -194,11 +212,11 @@ class DuckDBEngine:
         rows = [
             (
                 str(self._files[s.path]),
-                s.run,
+                _utf8(s.run),
                 s.session,
                 s.rank,
                 s.launch,
-                json.dumps(s.directories),
+                _utf8(json.dumps(s.directories)),
             )
             for s in self._segments
         ]
@@ -351,6 +369,11 @@ def _path(parts: list[str]) -> str:
 
 def _dim(name: str) -> str:
     return '"dim ' + name.replace('"', '""') + '"'
+
+
+def _utf8(text: str) -> str:
+    """Return a text with a sign in place of each byte that is not UTF-8, as names may hold."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def _quoted(text: str) -> str:
