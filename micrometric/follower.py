@@ -1,7 +1,7 @@
 """Following live logs: watch the paths, drain what was appended, and yield each event once.
 
-One flow of separate parts: `watcher` finds the files, `lines` reads what is new in each, and the
-follower decodes it, filters it and yields it.
+One flow of separate parts: `watcher` finds the files, `lines` reads what is new in each, `intake`
+decodes and filters it, and the follower yields it.
 """
 
 from __future__ import annotations
@@ -17,10 +17,11 @@ from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 
 from micrometric.errors import NotAnEvent, SettingError
-from micrometric.event import LogEvent, decode_fields, is_naive, to_event
+from micrometric.event import LogEvent
 from micrometric.filters import Filter
 from micrometric.finder import STDIN, Paths, Segment
-from micrometric.reader import read_segment, read_zone, with_origin
+from micrometric.intake import Intake
+from micrometric.reader import read_zone
 from micrometric.report import Report
 from micrometric.watcher import Watched, Watcher
 
@@ -106,9 +107,8 @@ class Follower:
         if STDIN in paths and len(paths) > 1:
             raise SettingError("'-' is standard input and must be the only path")
         self.report = report
-        self._wanted = wanted
+        self._intake = Intake(wanted, zone, report)
         self._last = last
-        self._zone = zone
         self._poll_interval = poll_interval
         self._closed = threading.Event()
         self._piped = STDIN in paths
@@ -171,7 +171,8 @@ class Follower:
             elif self._last:
                 yield self._past()
             while not self._closed.is_set():
-                yield [event for watched in self._files() for event in self._drained(watched)]
+                if events := [event for each in self._files() for event in self._drained(each)]:
+                    yield events
                 if not any(watched.file.behind for watched in self._files()):
                     yield []
                     if self._is_over():
@@ -183,7 +184,8 @@ class Follower:
 
     def _look(self) -> None:
         self._watcher.look()
-        self._wanted = self._wanted.bound_to(self._watcher.directories)
+        self._intake.wanted = self._intake.wanted.bound_to(self._watcher.directories)
+        self._intake.text_metrics = self._watcher.text_metrics
 
     def _files(self) -> list[Watched]:
         return [*self._watcher.files.values()]
@@ -193,7 +195,8 @@ class Follower:
             watched.file.seek_end()
 
     def _is_over(self) -> bool:
-        return self._wanted.until is not None and datetime.now(UTC) > self._wanted.until
+        until = self._intake.wanted.until
+        return until is not None and datetime.now(UTC) > until
 
     def _drained(self, watched: Watched) -> Iterator[LogEvent]:
         try:
@@ -202,28 +205,7 @@ class Follower:
             path = str(watched.segment.path)
             self.report.note(f"cannot read {path!r}: {error.strerror}")
             return iter(())
-        return self._decoded(lines, watched.segment)
-
-    def _decoded(self, lines: Iterable[bytes], segment: Segment) -> Iterator[LogEvent]:
-        """Yield the wanted events of some lines."""
-        for line in lines:
-            if not line.strip():
-                continue
-            try:
-                event = self._event(line, segment)
-            except NotAnEvent as error:
-                self.report.skip(segment.path, None, error.reason)
-                continue
-            if self._wanted.matches(event, segment):
-                yield event
-
-    def _event(self, line: bytes, segment: Segment) -> LogEvent:
-        fields = decode_fields(line)
-        event = to_event(fields, zone=self._zone, text_metrics=self._watcher.text_metrics)
-        stamp = fields.timestamp
-        if self.report.assumed_zone is None and not stamp.endswith("Z") and is_naive(stamp):
-            self.report.assumed_zone = "this machine's" if self._zone is None else str(self._zone)
-        return with_origin(event, segment)
+        return self._intake.events(lines, watched.segment)
 
     def _from_pipe(self) -> Iterator[list[LogEvent]]:
         segment = Segment(STDIN, "-")
@@ -233,7 +215,7 @@ class Follower:
             *lines, half = (half + block).split(b"\n")
             if not block:
                 lines = [half]
-            yield [*self._decoded(lines, segment)]
+            yield [*self._intake.events(lines, segment)]
             if not block:
                 return
 
@@ -242,7 +224,7 @@ class Follower:
     def _history(self) -> Iterator[list[LogEvent]]:
         """Yield the events of compressed segments; the others are read from their start anyway."""
         for segment in self._watcher.compressed:
-            events = self._read_compressed(segment)
+            events = self._intake.whole(segment)
             while batch := [*itertools.islice(events, _BATCH)]:
                 yield batch
 
@@ -274,19 +256,13 @@ class Follower:
     def _backwards(self, source: Watched | Segment) -> Iterator[LogEvent]:
         """Yield the events of a segment, the last first."""
         if isinstance(source, Segment):
-            yield from reversed([*self._read_compressed(source)])
+            yield from reversed([*self._intake.whole(source)])
             return
         segment = source.segment
         with contextlib.suppress(NotAnEvent):
             # A whole event counts although its line has no end yet.
-            event = self._event(source.file.unfinished(), segment)
+            event = self._intake.decode(source.file.unfinished(), segment)
             source.file.take_unfinished()
-            if self._wanted.matches(event, segment):
+            if self._intake.wanted.matches(event, segment):
                 yield event
-        yield from self._decoded(source.file.lines_back(), segment)
-
-    def _read_compressed(self, segment: Segment) -> Iterator[LogEvent]:
-        text_metrics = self._watcher.text_metrics
-        for event in read_segment(segment, self.report, self._zone, text_metrics):
-            if self._wanted.matches(event, segment):
-                yield event
+        yield from self._intake.events(source.file.lines_back(), segment)

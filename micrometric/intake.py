@@ -1,0 +1,61 @@
+"""From lines to the events that are wanted: decode, give them their origin, filter, count the rest.
+
+Apart from the follower, so that whatever brings lines may use it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import tzinfo
+
+from micrometric.errors import NotAnEvent
+from micrometric.event import LogEvent, decode_fields, is_naive, to_event
+from micrometric.filters import Filter
+from micrometric.finder import Segment
+from micrometric.reader import read_segment, with_origin
+from micrometric.report import Report
+
+
+@dataclass(slots=True)
+class Intake:
+    """How lines become events."""
+
+    wanted: Filter
+    zone: tzinfo | None
+    report: Report
+    """Receives what is no event."""
+    text_metrics: frozenset[str] = frozenset()
+    """Metrics registered as `str`, whose "NaN" is a text."""
+
+    def events(self, lines: Iterable[bytes], segment: Segment) -> Iterator[LogEvent]:
+        """Yield the wanted events of some lines of a segment."""
+        for line in lines:
+            if not line.strip():
+                continue
+            try:
+                event = self.decode(line, segment)
+            except NotAnEvent as error:
+                self.report.skip(segment.path, None, error.reason)
+                continue
+            if self.wanted.matches(event, segment):
+                yield event
+
+    def decode(self, line: bytes, segment: Segment) -> LogEvent:
+        """Return the event of a line, wanted or not.
+
+        Raises:
+            NotAnEvent: it is none.
+        """
+        fields = decode_fields(line)
+        event = to_event(fields, zone=self.zone, text_metrics=self.text_metrics)
+        stamp = fields.timestamp
+        if self.report.assumed_zone is None and not stamp.endswith("Z") and is_naive(stamp):
+            self.report.assumed_zone = "this machine's" if self.zone is None else str(self.zone)
+        return with_origin(event, segment)
+
+    def whole(self, segment: Segment) -> Iterator[LogEvent]:
+        """Yield the wanted events of a whole segment, compressed or not."""
+        for event in read_segment(segment, self.report, self.zone, self.text_metrics):
+            if self.wanted.matches(event, segment):
+                yield event

@@ -1,0 +1,67 @@
+import json
+from datetime import UTC, datetime
+from math import inf
+
+from micrometric_cli.render.formats import json_line, to_csv, to_json, to_latex, to_markdown
+from micrometric_cli.render.table import Column, Table
+from tests.cli.conftest import block
+
+MOMENT = datetime(2026, 11, 23, 8, 0, 0, 123456, tzinfo=UTC)
+COLUMNS = [Column("na|me_1"), Column("figure", "figure"), Column("seen"), Column("dull", "count")]
+ROWS = [
+    {"na|me_1": "a<b>|*_{}\\\n", "figure": inf, "seen": MOMENT, "dull": 0},
+    {"na|me_1": ["x", 1], "figure": 1 / 3, "seen": None, "dull": True},
+]
+TABLE = Table(COLUMNS, ROWS, dull=frozenset({"dull"}))
+
+
+def test_json_is_strict_and_in_full():
+    first, second = map(json.loads, to_json(TABLE).splitlines())
+
+    assert first == {
+        "na|me_1": "a<b>|*_{}\\\n",
+        "figure": "Infinity",
+        "seen": "2026-11-23T08:00:00.123456Z",
+        "dull": 0,
+    }
+    assert second == {"na|me_1": ["x", 1], "figure": 1 / 3, "seen": None, "dull": True}
+
+
+def test_json_escapes_only_what_is_not_printable():
+    assert json_line({"a": "ä"}) == '{"a": "ä"}\n'
+    assert json_line({"a": "\x9b"}) == '{"a": "\\u009b"}\n'
+
+
+def test_csv_is_in_full():
+    assert to_csv(Table(COLUMNS, ROWS[1:])) == block(
+        """
+        na|me_1,figure,seen,dull
+        "[""x"", 1]",0.3333333333333333,,true
+        """
+    )
+
+
+def test_markdown_escapes_its_own_signs_and_leaves_out_the_dull():
+    assert to_markdown(TABLE) == block(
+        r"""
+        | na\|me_1 | figure | seen |
+        | --- | ---: | --- |
+        | a&lt;b>\|\*_{}\\\\n | inf | 2026-11-23 08:00:00.123Z |
+        | x, 1 | 0.3333 | - |
+        """
+    )
+
+
+def test_latex_escapes_its_own_signs_and_leaves_out_the_dull():
+    assert to_latex(TABLE) == block(
+        r"""
+        \begin{tabular}{lrl}
+        \toprule
+        na|me\_1 & figure & seen \\
+        \midrule
+        a<b>|*\_\{\}\textbackslash{}\textbackslash{}n & inf & 2026-11-23 08:00:00.123Z \\
+        x, 1 & 0.3333 & - \\
+        \bottomrule
+        \end{tabular}
+        """
+    )
