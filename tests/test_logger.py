@@ -9,11 +9,14 @@ import sys
 import threading
 import time
 import warnings
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from micrometric import MicroMetricLogger, MicrometricWarning, SettingError, SpecError
+from micrometric.machine import this_machine
+from micrometric.manifest import read_manifest, session_state
 from micrometric.testing import capture, reset
 
 
@@ -547,8 +550,6 @@ def test_time_runs_in_the_file_as_in_the_loop(logs) -> None:
         for line in (logs / "micro_metrics.jsonl").read_text().splitlines()
     ]
     assert stamps == sorted(stamps)
-    from datetime import datetime
-
     moments = [datetime.fromisoformat(stamp).timestamp() for stamp in stamps]
     assert before - 1e-5 <= moments[0] <= moments[-1] <= after + 1e-5
 
@@ -738,6 +739,37 @@ log(2.0)
     told = json.loads(path.read_text())
     assert told["session"]["end"] is not None
     assert told["accounting"]["total"]["written"] == 2 + len(extra)
+
+
+def test_a_killed_process_leaves_whole_lines_up_to_the_last_interval(tmp_path) -> None:
+    script = """
+import sys, time
+from micrometric import MicroMetricLogger
+MicroMetricLogger.register_metric("m", int)
+logger = MicroMetricLogger("logs", flush_interval=0.05, metrics_to_log="all")
+for number in range(1000):
+    logger.log("m", number)
+time.sleep(0.5)
+print("waited", flush=True)
+while True:
+    logger.log("m", -1)
+"""
+    environment = {**os.environ, "PYTHONPATH": str(Path.cwd())}
+    command = [sys.executable, "-c", script]
+    with subprocess.Popen(
+        command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"waited\n"
+        process.kill()
+
+    *whole, _ = (tmp_path / "logs" / "micro_metrics.jsonl").read_bytes().split(b"\n")
+    values = [json.loads(line)["value"] for line in whole]
+    assert values[:1000] == list(range(1000))
+    assert set(values[1000:]) <= {-1}
+    (path,) = (tmp_path / "logs").glob("*.manifest.json")
+    facts = read_manifest(path).session
+    assert session_state(facts, now=datetime.now(UTC), machine=this_machine()) == "killed"
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
