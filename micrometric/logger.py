@@ -77,6 +77,11 @@ class MicroMetricLogger:
             return instance
         return _construct(cls, arguments, named)
 
+    def __reduce__(self) -> tuple[type[MicroMetricLogger], tuple[()]]:
+        # A model that holds the logger is copied and sent to workers with it: the copy is the
+        # one logger of the process that it arrives in.
+        return MicroMetricLogger, ()
+
     if TYPE_CHECKING:
 
         def __init__(

@@ -1,7 +1,9 @@
 """The logger: configuration, what is enabled, when it is written, and what it says."""
 
+import copy
 import json
 import os
+import pickle
 import random
 import signal
 import subprocess
@@ -45,6 +47,17 @@ def wait_for(condition, seconds: float = 10.0) -> None:
 def test_every_call_gives_the_same_object(logs: Path) -> None:
     assert MicroMetricLogger() is MicroMetricLogger()
     assert MicroMetricLogger(logs, metrics_to_log="all") is MicroMetricLogger()
+
+
+def test_a_copy_of_a_model_holds_the_same_logger(logs: Path) -> None:
+    register("m")
+    model = {"logger": MicroMetricLogger(logs, 1, metrics_to_log="all")}
+
+    for copied in (copy.copy(model), copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
+        assert copied["logger"] is model["logger"]
+        copied["logger"].log("m", 1.0)
+
+    assert written(logs) == [1.0, 1.0, 1.0]
 
 
 def test_threads_that_construct_at_once_get_one_object() -> None:
