@@ -47,7 +47,7 @@ def log_carefully(
 def _count_failure(state: State, identifier: object) -> None:
     writer = state.writer
     if writer is not None and isinstance(identifier, str) and identifier in state.enabled:
-        with writer.lock:
+        with writer.count_lock:
             writer.count(identifier).failed += 1
 
 
@@ -61,7 +61,7 @@ def _refuse(state: State, writer: Writer | None, identifier: str, frame: FrameTy
         )
         return
     check_identifier(identifier)
-    with writer.lock:
+    with writer.count_lock:
         writer.count(identifier).not_enabled += 1
     if identifier in state.registry.metrics:
         reason = "it is not enabled; name it in metrics_to_log, or ask is_metric_enabled()"
@@ -78,7 +78,7 @@ def _admit(state: State, writer: Writer, identifier: str) -> bool:
     settings = state.settings
     if settings.max_records is None and settings.sampling_factor >= 1.0:
         return True
-    with writer.lock:
+    with writer.count_lock:
         if settings.max_records is not None and state.admitted >= settings.max_records:
             writer.count(identifier).capped += 1
             return False
@@ -104,7 +104,7 @@ def _raw(
     dtype = state.registry.dtypes[identifier]
     fit = fits(value, plain.data, dtype, len(state.registry.metrics[identifier].dims))
     if not fit or plain.by_repr or extra.by_repr:
-        with writer.lock:
+        with writer.count_lock:
             writer.count(identifier).misfits += not fit
             writer.count(identifier).by_repr += plain.by_repr or extra.by_repr
     if not fit:

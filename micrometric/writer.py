@@ -80,6 +80,9 @@ class Writer:
         self.session: Destination | None = None
         self.last_flush_time = time.time()
         self.lock = threading.RLock()
+        """Held while lines are made and written, so a slow disk holds it long: `log` only tries."""
+        self.count_lock = threading.RLock()
+        """Held for a moment where something is counted; reentrant for the sake of signals."""
         self.counts: dict[str, Counts] = {}
         """All but `logged` and `pending`, which follow from the rest."""
         self._start_session = start_session
@@ -138,8 +141,9 @@ class Writer:
 
     def _keep(self, data: bytes, counts: Counter[str]) -> None:
         if self._pending_bytes + len(data) > MAX_PENDING_BYTES:
-            for metric, events in counts.items():
-                self.count(metric).failed += events
+            with self.count_lock:
+                for metric, events in counts.items():
+                    self.count(metric).failed += events
             self._notices.give(
                 "queue is full",
                 f"{MAX_PENDING_BYTES >> 20} MiB of events wait for the disk; further events are "
@@ -151,7 +155,8 @@ class Writer:
         self._pending_bytes += len(data)
 
     def _fail(self, metric: str, error: Exception) -> None:
-        self.count(metric).failed += 1
+        with self.count_lock:
+            self.count(metric).failed += 1
         self._notices.give(
             ("failed", metric),
             f"an event of metric {metric!r} could not be encoded ({error}); it is counted as "
@@ -193,8 +198,9 @@ class Writer:
         self._taken = 0
         self._pending_bytes -= len(data)
         self._pending_lines -= counts.total()
-        for metric, events in counts.items():
-            self.count(metric).written += events
+        with self.count_lock:
+            for metric, events in counts.items():
+                self.count(metric).written += events
 
     def write_manifest(self) -> None:
         """Replace the manifest now. Never raises."""
@@ -209,12 +215,12 @@ class Writer:
             self._notices.give("manifest", f"the manifest cannot be written for now: {error}")
 
     def count(self, metric: str) -> Counts:
-        """Return the counts of a metric; the caller holds the lock."""
+        """Return the counts of a metric; the caller holds `count_lock`."""
         return self.counts.setdefault(metric, Counts())
 
     def accounting(self) -> Accounting:
         """Return the account of every event so far."""
-        with self.lock:
+        with self.lock, self.count_lock:
             pending = Counter([event[1] for event in self.queue])
             for chunk in self._chunks:
                 pending.update(chunk.counts)
@@ -229,7 +235,7 @@ class Writer:
 
     def kept(self) -> int:
         """Return how many events were written or will be."""
-        with self.lock:
+        with self.lock, self.count_lock:
             written = sum(counts.written for counts in self.counts.values())
             return written + self._pending_lines + len(self.queue)
 

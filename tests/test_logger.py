@@ -855,6 +855,31 @@ def test_events_wait_while_the_directory_cannot_be_written_to(logs, manifest) ->
     assert manifest().accounting.total.written == 100
 
 
+def test_log_does_not_wait_while_a_slow_disk_is_written_to(logs) -> None:
+    register("m", "off")
+    logger = MicroMetricLogger(logs, 100, 60.0, "m")
+    logger.log("m", 0.0)
+    logger.flush()
+
+    def work() -> None:
+        for count in range(300):
+            logger.log("m", float(count), {"step": count})
+            logger.log("m", "a misfit")
+            logger.log("off", 1.0)
+            with logger.context(step=1):
+                logger.log("m", 2.0)
+
+    with warnings.catch_warnings(), logger._state.writer.lock:  # as held during a long write
+        warnings.simplefilter("ignore")
+        loop = threading.Thread(target=work, daemon=True)
+        loop.start()
+        loop.join(timeout=20)
+        assert not loop.is_alive()
+    logger.close()
+
+    assert len(written(logs)) == 901
+
+
 def test_a_directory_that_vanishes_is_made_again(logs) -> None:
     import shutil
 
