@@ -34,11 +34,6 @@ class SegmentName:
     suffix: str
     """One of `SUFFIXES`."""
 
-    @property
-    def active(self) -> bool:
-        """Whether the name is one that its session still appends to."""
-        return self.index is None
-
 
 def parse_segment_name(filename: str) -> SegmentName | None:
     """Return what the name of a file tells, or None when it is not the name of a segment."""
@@ -81,8 +76,3 @@ def new_session_id(start: datetime, label: str, pid: int) -> str:
     """
     safe = re.sub(r"[^A-Za-z0-9_]", "_", label)[:64] or "_"
     return f"{start.astimezone(UTC):%Y%m%dT%H%M%S%fZ}-{safe}-{pid}"
-
-
-def session_start(session: str) -> datetime:
-    """Return the start that a session id carries, in UTC."""
-    return datetime.strptime(session[:22], "%Y%m%dT%H%M%S%fZ").replace(tzinfo=UTC)

@@ -10,7 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from micrometric import LogEvent, NotAnEvent
-from micrometric.event import decode_line, encode_event, is_naive, parse_timestamp
+from micrometric.event import (
+    FIELDS,
+    ORIGIN_FIELDS,
+    decode_line,
+    encode_event,
+    is_naive,
+    parse_timestamp,
+)
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 NON_FINITE_NAMES = {"NaN", "Infinity", "-Infinity"}
@@ -74,6 +81,12 @@ def test_the_line_has_its_keys_in_order_without_spaces() -> None:
         b'{"timestamp":"2026-11-23T12:00:00.000000Z","metric":"density","value":0.25,'
         b'"metadata":{"layer_idx":3},"location":"pkg.module.Class.method"}\n'
     )
+
+
+def test_the_line_holds_the_fields_that_are_specified() -> None:
+    event = LogEvent(NOON, "density", 0.25, {}, "f", run="a", session="s", rank=2, launch="l")
+
+    assert list(json.loads(encode_event(event))) == [*FIELDS, *ORIGIN_FIELDS]
 
 
 def test_the_origin_follows_where_it_is_known() -> None:

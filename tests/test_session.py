@@ -31,7 +31,6 @@ from micrometric.segment import (
     manifest_name,
     new_session_id,
     parse_segment_name,
-    session_start,
 )
 from micrometric.session import claim_plain_name, start_session
 from micrometric.settings import Settings
@@ -74,7 +73,6 @@ def test_a_session_id_sorts_by_time_and_carries_its_start() -> None:
     start = datetime(2026, 11, 23, 8, 29, 37, 581670, tzinfo=UTC)
 
     assert new_session_id(start, "r0", 4711) == "20261123T082937581670Z-r0-4711"
-    assert session_start("20261123T082937581670Z-r0-4711") == start
     assert new_session_id(start, "my-host.local/ä", 1).endswith("-my_host_local__-1")
     assert new_session_id(start, "", 1).endswith("-_-1")
     assert parse_segment_name(active_name(new_session_id(start, "x" * 200, 1))) is not None
@@ -86,18 +84,13 @@ def test_names_are_read_back(suffix: str) -> None:
 
     closed = parse_segment_name(closed_name(session, 3, suffix))
     assert closed is not None
-    assert (closed.session, closed.index, closed.suffix, closed.active) == (
-        session,
-        3,
-        suffix,
-        False,
-    )
+    assert (closed.session, closed.index, closed.suffix) == (session, 3, suffix)
     active = parse_segment_name(active_name(session))
     assert active is not None
-    assert (active.session, active.index, active.active) == (session, None, True)
+    assert (active.session, active.index) == (session, None)
     plain = parse_segment_name(PLAIN_NAME)
     assert plain is not None
-    assert (plain.session, plain.index, plain.active) == (None, None, True)
+    assert (plain.session, plain.index) == (None, None)
     assert is_manifest_name(manifest_name(session))
 
 
