@@ -12,7 +12,7 @@ from types import FrameType
 from typing import Any
 
 from micrometric.encoding import Raw
-from micrometric.event import encode_fields, finite
+from micrometric.event import finite
 from micrometric.registry import check_identifier
 from micrometric.spec import did_you_mean
 from micrometric.state import State, inherited
@@ -33,9 +33,9 @@ def log_carefully(
         writer = state.writer
         if writer is None or identifier not in state.enabled:
             _refuse(state, writer, identifier, frame)
-        elif _admit(state, writer, identifier):
-            writer.add(_raw(state, writer, identifier, value, metadata, location, frame))
+        elif writer.gate.admits is None or writer.gate.admits(identifier):
             state.begin(writer)
+            writer.add(*_raw(state, writer, identifier, value, metadata, location, frame))
     except Exception as error:  # noqa: BLE001 - a training run does not die of its metrics
         _count_failure(state, identifier)
         shown = repr(identifier) if isinstance(identifier, str) else type(identifier).__name__
@@ -73,22 +73,6 @@ def _refuse(state: State, writer: Writer | None, identifier: str, frame: FrameTy
     )
 
 
-def _admit(state: State, writer: Writer, identifier: str) -> bool:
-    """Apply `max_records` and sampling, and count what they leave out."""
-    settings = state.settings
-    if settings.max_records is None and settings.sampling_factor >= 1.0:
-        return True
-    with writer.count_lock:
-        if settings.max_records is not None and state.admitted >= settings.max_records:
-            writer.count(identifier).capped += 1
-            return False
-        if state.random.random() >= settings.sampling_factor:
-            writer.count(identifier).sampled_out += 1
-            return False
-        state.admitted += 1
-        return True
-
-
 def _raw(
     state: State,
     writer: Writer,
@@ -97,16 +81,12 @@ def _raw(
     metadata: Mapping[str, Any] | None,
     location: str | None,
     frame: FrameType,
-) -> Raw:
+) -> tuple[Raw, bool]:
+    """Return the event as it is queued, and whether something in it waits on a device."""
     moment = time.time_ns()
     plain = Plain(value)
-    extra = Plain(_merged(state, metadata))
     dtype = state.registry.dtypes[identifier]
     fit = fits(value, plain.data, dtype, len(state.registry.metrics[identifier].dims))
-    if not fit or plain.by_repr or extra.by_repr:
-        with writer.count_lock:
-            writer.count(identifier).misfits += not fit
-            writer.count(identifier).by_repr += plain.by_repr or extra.by_repr
     if not fit:
         state.notices.give(
             ("misfit", identifier),
@@ -114,12 +94,16 @@ def _raw(
             f"{type(value).__name__}; such values are kept and counted",
             frame,
         )
-    frozen = extra.data if extra.deferred else encode_fields(finite(extra.data))[:-1]
-    where = (frame.f_code, frame.f_globals) if location is None else (str(location), None)
-    return (moment, identifier, finite(plain.data), frozen, *where)
-
-
-def _merged(state: State, metadata: Mapping[str, Any] | None) -> dict[str, Any]:
     if metadata is not None and not isinstance(metadata, Mapping):
         metadata = {"metadata": metadata}  # Not what was asked for, but nothing is lost.
-    return {**state.process_context, **inherited.get({}), **(metadata or {})}
+    own = Plain(metadata or {})
+    around = state.process_context, inherited.get()
+    by_repr = plain.by_repr or any(part.by_repr for part in (*around, own))
+    if by_repr or not fit:
+        with writer.count_lock:
+            writer.count(identifier).misfits += not fit
+            writer.count(identifier).by_repr += by_repr
+    merged = {**around[0].data, **around[1].data, **finite(own.data)}
+    where = (frame.f_code, frame.f_globals) if location is None else (str(location), None)
+    waits = any(part.deferred for part in (plain, *around, own))
+    return (moment, identifier, finite(plain.data), merged, *where), waits

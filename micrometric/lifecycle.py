@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import sys
 from typing import Any
 
 from micrometric.errors import SettingError
@@ -21,8 +22,22 @@ PARAMETERS = (
     "sampling_factor",
 )
 """The constructor's parameters, in the order of the original logger."""
+KEYWORDS = (
+    "sampling_seed",
+    "rotate_bytes",
+    "rotate_seconds",
+    "keep_segments",
+    "keep_bytes",
+    "compression",
+    "enabled_metrics",
+)
+"""Those that are passed by name alone."""
 
 _hooked = False
+_worker = 0
+"""Process id of the worker that was hooked."""
+_LAST = -1_000_000
+"""A priority below those of multiprocessing itself: what its own finalizers log is kept."""
 _states: list[State] = []
 """States that were configured once; those in use are ended at exit and renewed after a fork."""
 
@@ -41,7 +56,7 @@ def bind(arguments: tuple[Any, ...], named: dict[str, Any]) -> dict[str, Any]:
         )
     passed = dict(zip(PARAMETERS, arguments, strict=False))
     for name, value in named.items():
-        if name not in (*PARAMETERS, "enabled_metrics"):
+        if name not in (*PARAMETERS, *KEYWORDS):
             raise TypeError(f"MicroMetricLogger got an unknown argument {name!r}")
         if name in passed:
             raise TypeError(f"MicroMetricLogger got two values for {name!r}")
@@ -103,6 +118,7 @@ def configure(state: State, settings: Settings, metrics: Any) -> None:
             os.register_at_fork(after_in_child=_leave_all_to_parent)
     if state not in _states:
         _states.append(state)
+        state.on_first_event = _hook_worker
     state.configure(settings, spec)
     if not spec.terms:
         state.notices.give(
@@ -139,6 +155,21 @@ def warn_of_differences(state: State, passed: dict[str, Any]) -> None:
 def _end_all() -> None:
     for state in _states:
         state.end()
+
+
+def _hook_worker() -> None:
+    """End with a worker of multiprocessing, which leaves without the handlers of `atexit`.
+
+    It also forgets what was registered before the fork, so this is done at the first event.
+    """
+    global _worker
+    process = sys.modules.get("multiprocessing.process")
+    if process is None or process.parent_process() is None or _worker == os.getpid():
+        return
+    from multiprocessing import util
+
+    _worker = os.getpid()
+    util.Finalize(None, _end_all, exitpriority=_LAST)
 
 
 def _leave_all_to_parent() -> None:

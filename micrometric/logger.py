@@ -15,11 +15,10 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import FrameType
-from typing import TYPE_CHECKING, Any, ClassVar
-
-import msgspec
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from micrometric.careful import log_carefully
+from micrometric.encoding import Frozen, freeze
 from micrometric.errors import MicrometricWarning
 from micrometric.event import LogEvent, decode_line
 from micrometric.lifecycle import bind, configure, configure_first, one_name, warn_of_differences
@@ -27,10 +26,10 @@ from micrometric.registry import Registry
 from micrometric.settings import UNSET, Unset, resolve
 from micrometric.spec import parse_spec
 from micrometric.state import State, inherited
+from micrometric.writer import Writer
 
 _registry = Registry()
 _construction = threading.Lock()
-_freeze = msgspec.json.Encoder(decimal_format="number").encode
 _frame = sys._getframe
 _now = time.time_ns
 
@@ -52,6 +51,12 @@ class MicroMetricLogger:
             exclusions (`!attn_debug_*`), comma-separated or as an iterable.
         max_records: events to keep until the next configuration; None for no limit.
         sampling_factor: share of the events to keep, from 0 to 1.
+        sampling_seed: makes the choice the same each time; None draws anew.
+        rotate_bytes: size at which a segment is closed and another begun; None for never.
+        rotate_seconds: age in seconds at which a segment is closed; None for never.
+        keep_segments: closed segments of this process to keep, the newest; None for all.
+        keep_bytes: bytes of all segments of this process to keep; None for all.
+        compression: "gzip" or "zstd" compresses closed segments; None leaves them as they are.
         enabled_metrics: older name of `metrics_to_log`.
 
     Each argument that is not passed comes from the environment (`MICROMETRIC_LOG_PATH`,
@@ -93,6 +98,12 @@ class MicroMetricLogger:
             max_records: int | Unset | None = UNSET,
             sampling_factor: float | Unset = UNSET,
             *,
+            sampling_seed: int | Unset | None = UNSET,
+            rotate_bytes: int | Unset | None = UNSET,
+            rotate_seconds: float | Unset | None = UNSET,
+            keep_segments: int | Unset | None = UNSET,
+            keep_bytes: int | Unset | None = UNSET,
+            compression: Literal["gzip", "zstd"] | Unset | None = UNSET,
             enabled_metrics: str | Iterable[str] | Unset | None = UNSET,
         ) -> None: ...
 
@@ -117,18 +128,19 @@ class MicroMetricLogger:
         state = self._state
         try:
             if value.__class__ in state.fast[identifier] and location is None and stacklevel == 1:
-                frozen = _freeze(metadata) if metadata is not None else b"{}"
-                # null may stand for NaN, which has a name of its own.
-                if metadata is None or (metadata.__class__ is dict and frozen.find(b"null") < 0):
-                    writer = state.writer
-                    caller = _frame(1)
-                    queue = writer.queue  # type: ignore[union-attr] # nothing is fast without one
-                    queue.append(
-                        (_now(), identifier, value, frozen, caller.f_code, caller.f_globals)
-                    )
-                    if len(queue) >= writer.slice_size:  # type: ignore[union-attr]
-                        writer.encode_slice()  # type: ignore[union-attr]
-                    return
+                frozen: Frozen = freeze(metadata)
+                if state.asks:
+                    answer = state.ask(identifier, frozen)
+                    if answer is None:
+                        return
+                    frozen = answer
+                caller = _frame(1)
+                writer: Writer = state.writer  # type: ignore[assignment] # fast has nothing without
+                queue = writer.queue
+                queue.append((_now(), identifier, value, frozen, caller.f_code, caller.f_globals))
+                if len(queue) >= writer.slice_size:
+                    writer.encode_slice()
+                return
         except Exception:  # noqa: BLE001 - whatever it is, the careful way takes it
             pass
         log_carefully(state, identifier, value, metadata, location, _caller(stacklevel))
@@ -192,11 +204,17 @@ class MicroMetricLogger:
         enabled_metrics: str | Iterable[str] | Unset | None = UNSET,
         flush_every: int | Unset = UNSET,
         flush_interval: float | Unset | None = UNSET,
+        sampling_seed: int | Unset | None = UNSET,
+        rotate_bytes: int | Unset | None = UNSET,
+        rotate_seconds: float | Unset | None = UNSET,
+        keep_segments: int | Unset | None = UNSET,
+        keep_bytes: int | Unset | None = UNSET,
+        compression: Literal["gzip", "zstd"] | Unset | None = UNSET,
     ) -> None:
         """Write what is pending to the old place, then log into a new session.
 
         Metrics, limit and sampling that are not passed mean none, no limit and no sampling;
-        `flush_every` and `flush_interval` stay as they were. Counts start anew.
+        what else is not passed stays as it was. Counts start anew.
 
         Raises:
             SettingError: an argument cannot be used, or the directory cannot be created.
@@ -213,6 +231,12 @@ class MicroMetricLogger:
                 "flush_interval": flush_interval,
                 "max_records": max_records,
                 "sampling_factor": sampling_factor,
+                "sampling_seed": sampling_seed,
+                "rotate_bytes": rotate_bytes,
+                "rotate_seconds": rotate_seconds,
+                "keep_segments": keep_segments,
+                "keep_bytes": keep_bytes,
+                "compression": compression,
             },
         )
         configure(state, settings, metrics_to_log)
@@ -243,8 +267,7 @@ class MicroMetricLogger:
 
         The event's own metadata wins over the context, an inner context over an outer one.
         """
-        self._state.use_context()
-        token = inherited.set({**inherited.get({}), **metadata})
+        token = inherited.set(self._state.with_context(inherited.get(), metadata))
         try:
             yield
         finally:
@@ -278,8 +301,12 @@ class MicroMetricLogger:
 
     def get_records_remaining(self) -> int | None:
         """Return how many more events `max_records` admits, None without a limit."""
-        limit = self._state.settings.max_records
-        return None if limit is None else max(0, limit - self.get_total_records_logged())
+        limit, writer = self._state.settings.max_records, self._state.writer
+        if limit is None:
+            return None
+        if writer is not None and writer.gate.is_closed:
+            return 0
+        return max(0, limit - self.get_total_records_logged())
 
     def get_sampling_factor(self) -> float:
         """Return the share of events that is kept."""

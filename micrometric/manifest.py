@@ -79,6 +79,14 @@ class SegmentFacts(msgspec.Struct, frozen=True, omit_defaults=True):
     bytes: int = 0
 
 
+class DeletedFacts(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What retention deleted of a session."""
+
+    segments: int = 0
+    events: int = 0
+    bytes: int = 0
+
+
 class SessionFacts(msgspec.Struct, frozen=True, omit_defaults=True):
     """Facts of a session; times are ISO 8601 in UTC, intervals seconds."""
 
@@ -101,7 +109,11 @@ class SessionFacts(msgspec.Struct, frozen=True, omit_defaults=True):
     max_records: int | None = None
     plain: bool = False
     """Whether the active segment has the plain name."""
+    claims_plain: bool = False
+    """Whether it is about to take the plain name, and nobody else may."""
     segments: tuple[SegmentFacts, ...] = ()
+    """The closed ones, the oldest first, then the active one."""
+    deleted: DeletedFacts = DeletedFacts()
 
 
 class Manifest(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
+import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,6 +18,7 @@ from pathlib import Path
 import msgspec
 
 from micrometric import place
+from micrometric.closed import ClosedSegments
 from micrometric.errors import MicrometricError
 from micrometric.event import format_timestamp
 from micrometric.machine import Machine
@@ -31,6 +34,7 @@ from micrometric.manifest import (
 from micrometric.registry import Metric
 from micrometric.segment import (
     PLAIN_NAME,
+    SUFFIXES,
     active_name,
     closed_name,
     is_manifest_name,
@@ -43,17 +47,44 @@ QUIET = timedelta(minutes=10)
 """A plain file without manifest, written so long ago, belongs to a program that has ended."""
 HEARTBEAT_INTERVAL = 30.0
 """Seconds within which a session with a writer thread renews its manifest."""
+_APPEND = os.O_WRONLY | os.O_APPEND | getattr(os, "O_CLOEXEC", 0)
+_ENDLESS = sys.maxsize
+_ROTATE_AGAIN = 5.0
+"""Seconds until rotation is tried again."""
 
 
 class Session:
-    """The files of one session. Not safe from threads: the writer holds its lock around calls."""
+    """The files of one session. Not safe from threads: the writer holds its lock around calls.
 
-    def __init__(self, directory: Path, facts: SessionFacts) -> None:
+    Args:
+        directory: the log directory.
+        facts: whose session it is.
+        settings: when to rotate, what to keep, how to compress.
+        clock: seconds that never run backwards, which the wall clock may.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        facts: SessionFacts,
+        settings: Settings,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.directory = directory
         self.facts = facts
+        self.position = 0
+        """Bytes appended since the session began, over all its segments."""
+        self.closed = ClosedSegments(directory, facts.id, settings, clock)
+        self._settings = settings
+        self._clock = clock
         self._descriptor: int | None = None
-        self._bytes = 0
-        """Bytes this session appended."""
+        self._file: tuple[int, int] | None = None
+        """Device and inode of the active segment."""
+        self._size = 0
+        """Bytes of the active segment that this session appended."""
+        self._begun_at = self._rotate_after = 0.0
+        self._unsure = False
+        """Whether a write was interrupted before its outcome was noted."""
 
     @property
     def segment_path(self) -> Path:
@@ -66,36 +97,122 @@ class Session:
         """The manifest."""
         return self.directory / manifest_name(self.facts.id)
 
-    def write(self, data: memoryview) -> int:
-        """Append to the segment, opening it first, and return how many bytes it took.
+    @property
+    def room(self) -> int:
+        """Bytes that still fit before the segment is to be closed."""
+        limit = self._settings.rotate_bytes
+        if limit is None or self._size >= limit:
+            return _ENDLESS
+        return limit - self._size
+
+    def write(self, data: list[memoryview], begun: int) -> None:
+        """Append some of the data to the segment, opening it first, and move `position`.
+
+        Args:
+            data: what comes next.
+            begun: how many bytes of its first line are written already; where somebody removed
+                that file, `position` moves back by so many and nothing is written.
 
         Raises:
             OSError: the disk does not take it; the segment is closed and opened again next time.
         """
         try:
-            taken = os.write(self._open_segment(), data)
+            descriptor, is_new = self._open_segment()
+            if is_new and begun:
+                self.position -= begun
+                return
+            if self._unsure and self._note_size(descriptor):
+                return
+            self._unsure = True
+            taken = _write_all(descriptor, data)
+            # No call until all is noted: a signal handler cannot come between.
+            self.position += taken
+            self._size += taken
+            self._unsure = False
         except OSError:
+            self._unsure = False
             self._close_segment()
             raise
-        self._bytes += taken
+
+    def _note_size(self, descriptor: int) -> int:
+        """Note what an interrupted write has written after all, and return how much it was."""
+        taken = max(0, os.fstat(descriptor).st_size - self._size)
+        self.position += taken
+        self._size += taken
+        self._unsure = False
         return taken
 
-    def _open_segment(self) -> int:
+    def _open_segment(self) -> tuple[int, bool]:
+        """Return the descriptor of the segment, and whether its file is a new one."""
         if self._descriptor is not None:
             if os.fstat(self._descriptor).st_nlink:
-                return self._descriptor
+                return self._descriptor, False
             # Somebody removed the file, perhaps with its directory: go on in a new one.
             self._close_segment()
         self.directory.mkdir(parents=True, exist_ok=True)
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_CLOEXEC", 0)
-        self._descriptor = os.open(self.segment_path, flags, 0o666)
-        return self._descriptor
+        self._descriptor = os.open(self.segment_path, _APPEND | os.O_CREAT, 0o666)
+        status = os.fstat(self._descriptor)
+        file = status.st_dev, status.st_ino
+        is_new, self._file = file != self._file, file
+        if is_new:
+            self._size, self._begun_at = status.st_size, self._clock()
+        return self._descriptor, is_new
 
     def _close_segment(self) -> None:
-        if self._descriptor is not None:
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is not None:
             with contextlib.suppress(OSError):
-                os.close(self._descriptor)
-            self._descriptor = None
+                os.close(descriptor)
+
+    def rotate_if_due(self, written: int) -> None:
+        """Close the segment and begin another where its size or age asks for it.
+
+        Where the disk does not allow it, the segment goes on, and it is tried again later.
+
+        Args:
+            written: events since the session began; the last line is whole.
+        """
+        settings, now = self._settings, self._clock()
+        if not self._size or self._descriptor is None or now < self._rotate_after:
+            return
+        is_full = settings.rotate_bytes is not None and self._size >= settings.rotate_bytes
+        age = now - self._begun_at
+        if is_full or (settings.rotate_seconds is not None and age >= settings.rotate_seconds):
+            try:
+                self._rotate(written - self.closed.events())
+            except OSError:
+                self._rotate_after = now + _ROTATE_AGAIN
+
+    def _rotate(self, events: int) -> None:
+        """Give the active segment its closed name, and put an empty one in its place.
+
+        The active name always stands for a file, so no other session takes the plain one.
+        """
+        active = self.segment_path
+        index = next_index(self.directory, self.facts.id, self.closed.next_index)
+        closed = active.with_name(closed_name(self.facts.id, index))
+        empty = active.with_name(f".{active.name}.{os.getpid()}.tmp")
+        descriptor = os.open(empty, _APPEND | os.O_CREAT | os.O_EXCL, 0o666)
+        try:
+            _exchange(active, closed, empty)
+        except BaseException:
+            os.close(descriptor)
+            with contextlib.suppress(OSError):
+                empty.unlink()
+            raise
+        self.closed.add(SegmentFacts(closed.name, index, events, self._size))
+        self._close_segment()
+        status = os.fstat(descriptor)
+        self._descriptor, self._file = descriptor, (status.st_dev, status.st_ino)
+        self._size, self._begun_at = 0, self._clock()
+
+    def tend(self, at_once: bool) -> bool:
+        """Do one step of the work on closed segments, and say whether there is more to do now.
+
+        Args:
+            at_once: whether the session ends: nothing is put off.
+        """
+        return self.closed.step(self._size, at_once)
 
     def write_manifest(
         self, metrics: dict[str, Metric], accounting: Accounting, now: datetime
@@ -105,17 +222,27 @@ class Session:
         Raises:
             OSError: the disk does not take it.
         """
-        written = accounting.total.written
-        if written:
-            segment = SegmentFacts(self.segment_path.name, 0, written, self._bytes)
-            self.facts = msgspec.structs.replace(self.facts, segments=(segment,))
-        self.facts = msgspec.structs.replace(self.facts, heartbeat=format_timestamp(now))
+        segments = [*self.closed.facts]
+        if self._size:
+            events = accounting.total.written - self.closed.events()
+            name = self.segment_path.name
+            segments.append(SegmentFacts(name, self.closed.next_index, events, self._size))
+        self.facts = msgspec.structs.replace(
+            self.facts,
+            segments=tuple(segments),
+            deleted=self.closed.deleted,
+            heartbeat=format_timestamp(now),
+        )
         write_manifest(self.manifest_path, Manifest(metrics, self.facts, accounting))
 
     def end(self, now: datetime) -> None:
         """Close the segment and note the end, which the next manifest tells."""
         self._close_segment()
         self.facts = msgspec.structs.replace(self.facts, end=format_timestamp(now))
+
+    def abandon(self) -> None:
+        """Close the file without a trace, in a forked child whose parent goes on with it."""
+        self._close_segment()
 
     def change_spec(self, spec: str) -> None:
         """Note the metrics that are enabled from now on, which the next manifest tells."""
@@ -128,6 +255,7 @@ def start_session(
     now: datetime,
     *,
     settings: Settings,
+    metrics: dict[str, Metric],
     spec: str,
     may_claim: bool,
     earlier_launches: Sequence[str],
@@ -139,6 +267,7 @@ def start_session(
         machine: this machine.
         now: start of the session, aware.
         settings: the settings it runs under.
+        metrics: the registered metrics.
         spec: the enabled metrics, as text.
         may_claim: whether the plain name may be claimed; workers may not, later ranks do not.
         earlier_launches: launches of earlier sessions of this process.
@@ -164,15 +293,24 @@ def start_session(
         spec=spec,
         sampling_factor=settings.sampling_factor,
         max_records=settings.max_records,
-        plain=may_claim and not rank and claim_plain_name(directory, machine, now),
+        claims_plain=may_claim and not rank,
     )
-    return Session(directory, facts)
+    manifest = directory / manifest_name(session)
+    write_manifest(manifest, Manifest(metrics, facts, Accounting()))
+    if facts.claims_plain:
+        plain = claim_plain_name(directory, machine, now, session)
+        facts = msgspec.structs.replace(facts, plain=plain, claims_plain=False)
+        # Before any event, so that the name is never taken for another session's.
+        with contextlib.suppress(OSError):
+            write_manifest(manifest, Manifest(metrics, facts, Accounting()))
+    return Session(directory, facts, settings)
 
 
 def claim_plain_name(
     directory: Path,
     machine: Machine,
     now: datetime,
+    session: str,
     *,
     link: Callable[[Path, Path], None] = os.link,
 ) -> bool:
@@ -182,6 +320,7 @@ def claim_plain_name(
         directory: the log directory.
         machine: this machine.
         now: the present, aware.
+        session: id of the session that claims; its manifest tells so already.
         link: makes a hard link; passed in where a test plays a disk without them.
 
     Returns:
@@ -195,7 +334,7 @@ def claim_plain_name(
         return True
     try:
         found = plain.stat()
-        archive = _archive_of(directory, plain, machine, now)
+        archive = _archive_of(directory, plain, machine, now, session)
         if archive is None:
             return False
         link(plain, archive)
@@ -210,32 +349,76 @@ def claim_plain_name(
 
 def _create(path: Path) -> bool:
     try:
-        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
+        os.close(os.open(path, _APPEND | os.O_CREAT | os.O_EXCL, 0o666))
     except FileExistsError:
         return False
     return True
 
 
-def _archive_of(directory: Path, plain: Path, machine: Machine, now: datetime) -> Path | None:
+def _archive_of(
+    directory: Path, plain: Path, machine: Machine, now: datetime, claimant: str
+) -> Path | None:
     """Return the name for the plain segment of an ended session, None when it may still live."""
-    owner = _plain_owner(directory)
+    status = plain.stat()
+    owner = None
+    for facts in _sessions_in(directory):
+        may_live = session_state(facts, now=now, machine=machine) not in ("ended", "killed")
+        if may_live and facts.id != claimant and (facts.plain or facts.claims_plain):
+            return None
+        if facts.plain:
+            owner = facts
     if owner is None:
-        written = datetime.fromtimestamp(plain.stat().st_mtime, UTC)
+        written = datetime.fromtimestamp(status.st_mtime, UTC)
         if now - written < QUIET:
             return None
         return directory / closed_name(new_session_id(written, "original", 0), 0)
-    if session_state(owner, now=now, machine=machine) not in ("ended", "killed"):
+    # A second name means that another contender is at it, or that one was killed there.
+    changed = datetime.fromtimestamp(status.st_ctime, UTC)
+    if status.st_nlink > 1 and now - changed < QUIET:
         return None
-    return directory / closed_name(owner.id, len(owner.segments[:-1]))
+    told = [segment.index for segment in owner.segments if segment.name != PLAIN_NAME]
+    least = max(told, default=-1) + 1
+    return directory / closed_name(owner.id, next_index(directory, owner.id, least))
 
 
-def _plain_owner(directory: Path) -> SessionFacts | None:
-    """Return the session that the plain segment belongs to: the last that claimed the name."""
-    claims = []
+def next_index(directory: Path, session: str, least: int) -> int:
+    """Return the first number, from `least` on, that no closed segment of the session has."""
+    index = least
+    while any((directory / closed_name(session, index, suffix)).exists() for suffix in SUFFIXES):
+        index += 1
+    return index
+
+
+def _exchange(active: Path, closed: Path, empty: Path) -> None:
+    """Rename `active` to `closed`, a free name, and `empty` to `active`; both or neither."""
+    try:
+        os.link(active, closed)
+    except FileExistsError:
+        raise
+    except OSError:
+        # A disk without hard links: for a moment there is no file of the active name.
+        active.rename(closed)
+    try:
+        empty.replace(active)
+    except OSError:
+        closed.replace(active)
+        raise
+
+
+def _write_all(descriptor: int, data: list[memoryview]) -> int:
+    """Write what the disk takes in one call, and return how many bytes that was."""
+    if hasattr(os, "writev"):
+        return os.writev(descriptor, data)
+    return os.write(descriptor, b"".join(data))
+
+
+def _sessions_in(directory: Path) -> list[SessionFacts]:
+    """Return the sessions whose manifests can be read, the earliest first."""
+    sessions = []
     for path in directory.iterdir():
         if is_manifest_name(path.name):
             with contextlib.suppress(MicrometricError):
                 facts = read_manifest(path).session
-                if facts is not None and facts.plain:
-                    claims.append(facts)
-    return max(claims, key=lambda facts: facts.id, default=None)
+                if facts is not None:
+                    sessions.append(facts)
+    return sorted(sessions, key=lambda facts: facts.id)

@@ -43,6 +43,18 @@ class Settings:
     """Events kept until the next configuration, None for no limit."""
     sampling_factor: float = 1.0
     """Share of the events that is kept, from 0 to 1."""
+    sampling_seed: int | None = None
+    """Makes the choice of sampling the same in each process; None draws anew each time."""
+    rotate_bytes: int | None = None
+    """Size at which a segment is closed and another begun, None for never."""
+    rotate_seconds: float | None = None
+    """Age at which a segment is closed, by a clock that nobody sets, None for never."""
+    keep_segments: int | None = None
+    """Closed segments of the session to keep, None for all; the oldest are deleted."""
+    keep_bytes: int | None = None
+    """Bytes of all segments of the session to keep, None for all."""
+    compression: str | None = None
+    """How closed segments are compressed: gzip, zstd, or None for not at all."""
 
     @property
     def writes_through(self) -> bool:
@@ -53,6 +65,11 @@ class Settings:
     def has_thread(self) -> bool:
         """Whether a thread writes, rather than the caller."""
         return self.flush_interval is not None and not self.writes_through
+
+
+def unconfigured(settings: Settings) -> Settings:
+    """Return what outlives a configuration: all but its path, limit and sampling."""
+    return replace(settings, log_path=None, max_records=None, sampling_factor=1.0)
 
 
 def resolve(base: Settings, arguments: Mapping[str, object]) -> Settings:
@@ -118,12 +135,49 @@ def _number(value: object) -> float:
     return float(value)
 
 
+def _seed(name: str, value: object) -> int | None:
+    if value is None or (isinstance(value, int) and not isinstance(value, bool)):
+        return value
+    raise SettingError(f"{name} must be a whole number or None, not {value!r}")
+
+
+def _size(name: str, value: object) -> int | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not hasattr(value, "__index__") or (n := int(value)) < 1:
+        raise SettingError(f"{name} must be a number of bytes, 1 or more, or None, not {value!r}")
+    return n
+
+
+def _age(name: str, value: object) -> float | None:
+    if value is None:
+        return None
+    seconds = _number(value)
+    if not 0 < seconds < math.inf:
+        raise SettingError(f"{name} must be seconds, more than 0, or None, not {value!r}")
+    return seconds
+
+
+def _compression(name: str, value: object) -> str | None:
+    if value is None or value in COMPRESSIONS:
+        return value
+    raise SettingError(f"{name} must be {' or '.join(COMPRESSIONS)}, or None, not {value!r}")
+
+
+COMPRESSIONS = ("gzip", "zstd")
+
 _CHECKS: dict[str, Callable[[str, object], Any]] = {
     "log_path": _log_path,
     "flush_every": _count,
     "flush_interval": _interval,
     "max_records": _limit,
     "sampling_factor": _share,
+    "sampling_seed": _seed,
+    "rotate_bytes": _size,
+    "rotate_seconds": _age,
+    "keep_segments": _limit,
+    "keep_bytes": _size,
+    "compression": _compression,
 }
 
 
@@ -156,4 +210,10 @@ _FROM_TEXT: dict[str, Callable[[str, str], Any]] = {
     "flush_interval": _or_none(_decimal),
     "max_records": _or_none(_integer),
     "sampling_factor": _decimal,
+    "sampling_seed": _or_none(_integer),
+    "rotate_bytes": _or_none(_integer),
+    "rotate_seconds": _or_none(_decimal),
+    "keep_segments": _or_none(_integer),
+    "keep_bytes": _or_none(_integer),
+    "compression": _or_none(_text),
 }

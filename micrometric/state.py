@@ -5,9 +5,8 @@ An ordinary object, so that a test or a fork simply takes another one.
 
 from __future__ import annotations
 
-import random
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from functools import partial
@@ -15,18 +14,21 @@ from pathlib import Path
 from typing import Any
 
 from micrometric import place
+from micrometric.encoding import Frozen
 from micrometric.errors import SettingError
+from micrometric.event import finite
 from micrometric.machine import this_machine
 from micrometric.notice import Notices
 from micrometric.registry import Registry
 from micrometric.session import Session, start_session
-from micrometric.settings import Settings
+from micrometric.settings import Settings, unconfigured
 from micrometric.spec import Spec, did_you_mean
-from micrometric.values import fast_classes
+from micrometric.values import Plain, fast_classes
 from micrometric.writer import Writer
 
-inherited: ContextVar[Mapping[str, Any]] = ContextVar("micrometric_context")
-"""Metadata of the `context` blocks around, for each thread and task."""
+_NOTHING = Plain({})
+inherited: ContextVar[Plain] = ContextVar("micrometric_context", default=_NOTHING)
+"""Metadata of the `context` blocks around, as it was then, for each thread and task."""
 
 
 class State:
@@ -38,6 +40,8 @@ class State:
 
     def __init__(self, registry: Registry) -> None:
         self.registry = registry
+        self.on_first_event: Callable[[], None] = _do_nothing
+        """Called when the first event of a process is logged."""
         self.settings = Settings()
         self.spec = Spec(())
         self.enabled: frozenset[str] = frozenset()
@@ -47,18 +51,20 @@ class State:
         self.writer: Writer | None = None
         self.lock = threading.RLock()
         self.notices = Notices()
-        self.process_context: dict[str, Any] = {}
+        self.process_context = _NOTHING
+        """Metadata of every event of the process, as it was when it was set."""
+        self.asks = False
+        """Whether the hot path has to `ask`: there are contexts, sampling or a limit."""
         self._uses_context = False
+        """Whether there is or was a context of any kind."""
+        self._has_rich_context = False
+        """Whether a context needed more than a look, so that each event of it does too."""
         self._started = False
         """Whether a first event went the careful way, which starts the thread."""
-        self.admitted = 0
-        """Events kept since the configuration, counted where there is a limit."""
         self._switched: dict[str, bool] = {}
         """Metrics switched on or off one by one since the spec was set."""
         self._launches: list[str] = []
         self._may_claim = not place.is_child()
-        # Its own: the generator of the training run is never touched.
-        self.random = random.Random()
 
     # Configuration.
 
@@ -73,7 +79,6 @@ class State:
             self.close()
             self.settings = settings
             self._started = False
-            self.admitted = 0
             self.writer = self._new_writer()
             self.enable(spec)
 
@@ -88,6 +93,7 @@ class State:
             this_machine(),
             datetime.now(UTC),
             settings=settings,
+            metrics=self.registry.metrics,
             spec=self._spec_text(),
             may_claim=self._may_claim,
             earlier_launches=self._launches,
@@ -99,7 +105,7 @@ class State:
         """Write what is pending and end the session; logging is then not configured."""
         with self.lock:
             writer, self.writer = self.writer, None
-            self.settings = Settings(None, self.settings.flush_every, self.settings.flush_interval)
+            self.settings = unconfigured(self.settings)
             self.refresh()
         if writer is not None:
             writer.close()
@@ -107,7 +113,6 @@ class State:
     def end(self) -> None:
         """End the session as the process ends; what is logged after it is written at once."""
         if self.writer is not None:
-            self.fast = {}
             self.writer.close()
 
     def leave_to_parent(self) -> None:
@@ -117,6 +122,7 @@ class State:
         self._started = False
         self._launches = []
         if self.writer is not None:
+            self.writer.abandon()
             self.writer = self._new_writer()
         self.refresh()
 
@@ -157,22 +163,13 @@ class State:
                 name for name in registered if self._switched.get(name, self.spec.matches(name))
             }
             self.enabled = frozenset(enabled) if self.writer is not None else frozenset()
+            gate = self.writer.gate if self.writer is not None else None
+            self.asks = self._uses_context or (gate is not None and gate.admits is not None)
             self.fast = {}
-            if self._hot_path_suffices():
+            if self._started and not self._has_rich_context:
                 for name in self.enabled:
                     if classes := fast_classes(self.registry.dtypes[name], registered[name]):
                         self.fast[name] = classes
-
-    def _hot_path_suffices(self) -> bool:
-        settings = self.settings
-        return (
-            self._started
-            and not settings.writes_through
-            and settings.sampling_factor >= 1.0
-            and settings.max_records is None
-            and not self.process_context
-            and not self._uses_context
-        )
 
     def _tell_unknown(self, term: str) -> None:
         name = term.removeprefix("!")
@@ -182,27 +179,48 @@ class State:
             f"one is registered{did_you_mean(name, self.registry.metrics)}",
         )
 
-    # Context.
+    # What the hot path asks where there is something to ask.
 
-    def use_context(self) -> None:
-        """Note that `context` is in use: from here on `log` asks for what it inherits."""
-        if not self._uses_context:
+    def ask(self, metric: str, frozen: Frozen) -> Frozen | None:
+        """Return the metadata with its contexts, None for an event that is not to be kept."""
+        admits = self.writer.gate.admits  # type: ignore[union-attr] # nothing is fast without one
+        if admits is not None and not admits(metric):
+            return None
+        if self._uses_context:
+            return self.process_context.data, inherited.get().data, frozen
+        return frozen
+
+    def with_context(self, around: Plain, metadata: Mapping[str, Any]) -> Plain:
+        """Return a context inside another, frozen as it is now."""
+        own = Plain(metadata)
+        own.data = {**around.data, **finite(own.data)}
+        own.by_repr = own.by_repr or around.by_repr
+        own.deferred = own.deferred or around.deferred
+        is_rich = own.by_repr or own.deferred
+        if not self._uses_context or (is_rich and not self._has_rich_context):
             self._uses_context = True
+            self._has_rich_context = self._has_rich_context or is_rich
             self.refresh()
+        return own
 
     def set_context(self, metadata: Mapping[str, Any]) -> None:
         """Merge into the metadata of the whole process; None removes a key."""
         with self.lock:
-            merged = {**self.process_context, **metadata}
-            self.process_context = {key: item for key, item in merged.items() if item is not None}
-            self.refresh()
+            context = self.with_context(self.process_context, metadata)
+            context.data = {key: item for key, item in context.data.items() if item is not None}
+            self.process_context = context
 
     def begin(self, writer: Writer) -> None:
         """Start the thread at the first event; from then on calls may take the hot path."""
         if not self._started:
+            self.on_first_event()
             writer.start_thread()
             self._started = True
             self.refresh()
+
+
+def _do_nothing() -> None:
+    pass
 
 
 def _make_directory(log_path: str | None) -> None:

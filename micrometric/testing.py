@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -69,12 +70,26 @@ def _capturing(events: list[LogEvent], metrics_to_log: str | Iterable[str]) -> S
 class _Memory:
     """A destination that keeps events in a list instead of files."""
 
+    position = 0
+    room = sys.maxsize
+
     def __init__(self, events: list[LogEvent]) -> None:
         self._events = events
 
-    def write(self, data: memoryview) -> int:
-        self._events.extend(map(decode_line, bytes(data).splitlines()))
-        return len(data)
+    def write(self, data: list[memoryview], begun: int) -> None:
+        """Take everything, always."""
+        del begun
+        lines = b"".join(data)
+        self._events.extend(map(decode_line, lines.splitlines()))
+        self.position += len(lines)
+
+    def rotate_if_due(self, *_: object) -> None:
+        """Have one segment."""
+
+    def tend(self, at_once: bool) -> bool:
+        """Have no closed ones."""
+        del at_once
+        return False
 
     def write_manifest(self, *_: object) -> None:
         """Keep none."""

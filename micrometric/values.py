@@ -10,7 +10,7 @@ import base64
 import dataclasses
 import math
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from datetime import date, datetime, time
 from decimal import Decimal
 from enum import Enum
@@ -19,6 +19,8 @@ from typing import Any
 
 import msgspec
 
+from micrometric.device import Deferred, Refused, on_device
+from micrometric.event import finite
 from micrometric.registry import Metric
 
 PLAIN_CLASSES: frozenset[type] = frozenset({float, int, bool, str, type(None)})
@@ -33,19 +35,6 @@ _encoder = msgspec.json.Encoder(decimal_format="number")
 
 class Unfit(Exception):  # noqa: N818 - it is caught where it is thrown, and is no error there
     """An object that none of the rules turns into JSON."""
-
-
-class Deferred:
-    """A copy of a device tensor that waits on its device until the writer fetches it."""
-
-    __slots__ = ("tensor",)
-
-    def __init__(self, tensor: Any) -> None:
-        self.tensor = tensor
-
-    def fetch(self) -> Any:
-        """Return the numbers; this waits for the device."""
-        return self.tensor.tolist()
 
 
 class Plain:
@@ -74,6 +63,8 @@ class Plain:
         self._inside.add(id(value))
         try:
             return self._converted(value)
+        except Refused:
+            raise
         except Exception:  # noqa: BLE001 - whatever a foreign object raises, the event is kept
             return self._repr(value)
         finally:
@@ -86,9 +77,9 @@ class Plain:
         if dataclasses.is_dataclass(value) and not isinstance(value, type):
             fields = dataclasses.fields(value)
             return {field.name: self._plain(getattr(value, field.name)) for field in fields}
-        if _on_device(value):
+        if on_device(value):
             self.deferred = True
-            return Deferred(value.detach().clone())
+            return Deferred(value)
         if isinstance(value, type):
             raise Unfit
         return self._plain(_array_data(value))
@@ -125,17 +116,11 @@ _BY_KIND: tuple[tuple[Any, Callable[[Plain, Any], Any]], ...] = (
     (Mapping, Plain._object),
     (bytes | bytearray | memoryview, lambda _, value: base64.b64encode(value).decode()),
     (Sequence | Set, Plain._list),
-    (datetime | date | time, lambda _, value: value.isoformat()),
+    (datetime, lambda _, value: value.isoformat().replace("+00:00", "Z")),
+    (date | time, lambda _, value: value.isoformat()),
     (os.PathLike, lambda _, value: os.fsdecode(value)),
 )
 """The kinds that the format names, the narrower before the wider."""
-
-
-def _on_device(value: Any) -> bool:
-    """Say whether this is a tensor in the memory of an accelerator."""
-    device = getattr(value, "device", None)
-    kind = getattr(device, "type", "cpu")
-    return kind not in ("cpu", "meta") and hasattr(value, "detach") and hasattr(value, "clone")
 
 
 def _array_data(value: Any) -> Any:
@@ -168,10 +153,27 @@ def _key_text(key: Any) -> str:
     return str(key)
 
 
-def fetched(data: Any) -> Any:
-    """Return plain data with the tensors that waited on a device fetched."""
+def deferred_in(data: Any) -> Iterator[Deferred]:
+    """Yield the copies inside plain data that wait on a device."""
     if isinstance(data, Deferred):
-        return Plain(data.fetch()).data
+        yield data
+    elif isinstance(data, list | tuple):
+        for item in data:
+            yield from deferred_in(item)
+    elif isinstance(data, dict):
+        yield from deferred_in([*data.values()])
+
+
+def fetched(data: Any) -> Any:
+    """Return plain data with the copies that were fetched from a device as finite JSON data.
+
+    Raises:
+        Exception: whatever the device raised instead of the data.
+    """
+    if isinstance(data, Deferred):
+        if data.error is not None:
+            raise data.error
+        return finite(Plain(data.data).data)
     if isinstance(data, list):
         return [fetched(item) for item in data]
     if isinstance(data, dict):
@@ -184,7 +186,7 @@ def fast_classes(dtype: type, metric: Metric) -> frozenset[type]:
     if metric.dims:
         return frozenset()
     if dtype is object:
-        return PLAIN_CLASSES
+        return PLAIN_CLASSES - {str}
     kind = _kind(dtype)
     return _FAST.get(kind, frozenset()) if kind is not None else frozenset()
 
@@ -194,8 +196,8 @@ _FAST: dict[type, frozenset[type]] = {
     float: frozenset({float, int, bool}),
     int: frozenset({int, bool}),
     bool: frozenset({bool}),
-    str: frozenset({str}),
 }
+"""Without str: a text may be of any size, which the bound of the queue must know at once."""
 
 
 def fits(value: Any, data: Any, dtype: type, dims: int) -> bool:

@@ -1,51 +1,74 @@
 """From the queue to the segment: encode in slices, write whole lines, keep the account.
 
-The logging thread appends a raw tuple to `queue` and, every `SLICE` events, turns them into
+The logging thread appends a raw event to `queue` and, every `SLICE` events, turns them into
 lines; a thread of its own writes the lines when enough of them or enough time came together.
-One lock guards everything behind the queue, so that `log` needs none: appending to a list and
-taking its head off are each one step for the interpreter.
+Appending to a list and taking its head off are each one step for the interpreter, so the queue
+needs no lock. A signal may raise KeyboardInterrupt at any call: what must happen together
+stands in lines without calls, and what was written is derived from the session's position.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 import msgspec
 
 from micrometric.encoding import Encoding, Raw
+from micrometric.gate import Gate
 from micrometric.manifest import Accounting, Counts
 from micrometric.notice import Notices
+from micrometric.pending import MAX_BYTES, Lines, Pending
 from micrometric.registry import Metric, Registry
-from micrometric.session import HEARTBEAT_INTERVAL
+from micrometric.session import HEARTBEAT_INTERVAL, Session
 from micrometric.settings import Settings
+from micrometric.values import deferred_in, fetched
 
 SLICE = 64
 """Events that the logging thread encodes at once; it bounds the longest call of `log`."""
-MAX_PENDING_BYTES = 256 * 1024 * 1024
-"""Lines kept in memory while the disk takes none; what comes on top is dropped and counted."""
 MANIFEST_INTERVAL = 1.0
 """Shortest time in seconds between two manifests of one session."""
-_SHORTEST_WAIT = 0.005
-
-
-class Chunk(NamedTuple):
-    """Lines that wait to be written."""
-
-    data: bytes
-    counts: Counter[str]
-    """Events by metric."""
+_SHORTEST_WAIT = 0.002
+_MOST_VIEWS = 256
+"""Slices that are handed to the disk at once."""
 
 
 class Destination(Protocol):
     """What a writer needs of a session."""
 
-    def write(self, data: memoryview) -> int:
-        """Take some of the bytes and return how many; raises OSError when it takes none."""
+    position: int
+    """Bytes written since the session began."""
+
+    @property
+    def room(self) -> int:
+        """Bytes that still fit before it wants a new segment."""
+
+    def write(self, data: list[memoryview], begun: int) -> None:
+        """Write some of the bytes and move `position`; raises OSError when it takes none.
+
+        Args:
+            data: what comes next.
+            begun: how many bytes of its first line are written already; where they are lost,
+                `position` moves back by so many and nothing is written.
+        """
+
+    def rotate_if_due(self, written: int) -> None:
+        """Begin a new segment where it is time; the last line is whole.
+
+        Args:
+            written: events since the session began.
+        """
+
+    def tend(self, at_once: bool) -> bool:
+        """Do one step of the work on closed segments, and say whether there is more to do now.
+
+        Args:
+            at_once: whether the session ends: nothing is put off.
+        """
 
     def write_manifest(
         self, metrics: dict[str, Metric], accounting: Accounting, now: datetime
@@ -76,83 +99,123 @@ class Writer:
     ) -> None:
         self.queue: list[Raw] = []
         self.slice_size = min(SLICE, max(1, settings.flush_every))
-        """Length of the queue at which the logging thread calls `encode_slice`."""
+        """Length of the queue at which the logging thread calls `encode_slice`; 0 once closed,
+        so that an event which was on its way then is written by who logged it."""
         self.session: Destination | None = None
         self.last_flush_time = time.time()
-        self.lock = threading.RLock()
-        """Held while lines are made and written, so a slow disk holds it long: `log` only tries."""
         self.count_lock = threading.RLock()
         """Held for a moment where something is counted; reentrant for the sake of signals."""
         self.counts: dict[str, Counts] = {}
-        """All but `logged` and `pending`, which follow from the rest."""
+        """What is counted event by event: failed, not enabled, misfits, by repr."""
+        self.gate = Gate(settings, self._settle)
         self._start_session = start_session
         self._settings = settings
         self._registry = registry
         self._notices = notices
+        self._encode_lock = threading.RLock()
+        """Held while lines are made: short, and never while the disk or a device is waited for."""
+        self._write_lock = threading.RLock()
+        """Held while lines are fetched and written, so a slow disk holds it long."""
         self._encoding = Encoding()
-        self._chunks: deque[Chunk] = deque()
-        self._pending_lines = 0
-        self._pending_bytes = 0
-        self._taken = 0
-        """Bytes of the first chunk that the disk has taken already."""
         self._encodes = False
+        self._slices = 0
+        """Slices encoded so far, which tells the thread whether the loop is at it."""
+        self._pending = Pending()
+        self._has_devices = False
+        """Whether some event ever held a tensor that waits on a device."""
+        self._writes = False
         self._manifest_due = 0.0
         self._thread: threading.Thread | None = None
         self._wake = threading.Event()
         self._closed = False
 
-    def add(self, event: Raw) -> None:
-        """Queue an event, and write it where the settings leave that to the caller."""
+    def add(self, event: Raw, waits: bool = False) -> None:
+        """Queue an event, as the hot path does.
+
+        Args:
+            event: the event.
+            waits: whether something in it waits on a device.
+        """
+        self._has_devices = self._has_devices or waits
         self.queue.append(event)
-        if self._settings.writes_through or self._closed:
-            self.flush()
-        elif len(self.queue) >= self.slice_size:
+        if len(self.queue) >= self.slice_size:
             self.encode_slice()
 
     def encode_slice(self) -> None:
         """Turn queued events into lines, unless another thread is at it; write when it is time."""
-        if not self.lock.acquire(blocking=False):
-            return
-        try:
-            self._encode_queue()
-            missing = self._settings.flush_every - self._pending_lines
-            self.slice_size = min(SLICE, missing) if missing > 0 else SLICE
-        finally:
-            self.lock.release()
-        if missing > 0:
-            return
-        if self._thread is None:
+        if self._closed or self._settings.writes_through:
             self.flush()
-            self.slice_size = min(SLICE, self._settings.flush_every)
-        else:
-            self._wake.set()
+        elif not self._encodes:
+            self._encode_queue()
+            if self._pending.events >= self._settings.flush_every:
+                if self._thread is None:
+                    self.flush()
+                elif not self._wake.is_set():
+                    self._wake.set()
+
+    # From the queue to lines.
 
     def _encode_queue(self) -> None:
-        # A signal handler or a finaliser may log while its own thread is in here.
-        if self._encodes:
-            return
-        self._encodes = True
-        try:
-            while batch := self.queue[: 16 * SLICE]:
-                self._keep(*self._encoding.encode(batch, self._fail))
-                del self.queue[: len(batch)]
-        finally:
-            self._encodes = False
+        with self._encode_lock:
+            # A signal handler or a finaliser may log while its own thread is in here.
+            if self._encodes:
+                return
+            self._encodes = True
+            try:
+                while batch := self.queue[: 16 * SLICE]:
+                    self._encode_batch(batch)
+                self._slices += 1
+                flush_every = max(1, self._settings.flush_every)
+                missing = flush_every - self._pending.events
+                size = min(SLICE, missing if missing > 0 else flush_every)
+                if not self._closed:  # No call until it is set: nobody closes in between.
+                    self.slice_size = size
+            finally:
+                self._encodes = False
 
-    def _keep(self, data: bytes, counts: Counter[str]) -> None:
-        if self._pending_bytes + len(data) > MAX_PENDING_BYTES:
-            with self.count_lock:
-                for metric, events in counts.items():
-                    self.count(metric).failed += events
-            self._notices.give(
-                "queue is full",
-                f"{MAX_PENDING_BYTES >> 20} MiB of events wait for the disk; further events are "
-                "dropped and counted as failed",
-            )
+    def _encode_batch(self, batch: list[Raw]) -> None:
+        """Encode the head of the queue and take it off; what waits for a device keeps its place."""
+        plain = self._plain_events(batch) if self._has_devices else len(batch)
+        if plain == 0:
+            self._pending.take(self.queue, 1, batch[0])
             return
-        self._chunks.append(Chunk(data, counts))
-        self._pending_lines += counts.total()
-        self._pending_bytes += len(data)
+        failed: list[tuple[str, Exception]] = []
+        data, metrics = self._encoding.encode(
+            batch[:plain], lambda metric, error: failed.append((metric, error))
+        )
+        has_room = self._pending.has_room(len(data))
+        self._pending.take(self.queue, plain, Lines(data, metrics) if has_room else None)
+        if not has_room:
+            self._drop(metrics)
+        for metric, error in failed:
+            self._fail(metric, error)
+
+    def _plain_events(self, batch: list[Raw]) -> int:
+        """Return how many events come before the first that waits for a device."""
+        for at, event in enumerate(batch):
+            if any(True for _ in deferred_in([event[2], event[3]])):
+                return at
+        return len(batch)
+
+    def _encode_fetched(self, event: Raw) -> Lines:
+        time_ns, metric, value, metadata, code, module = event
+        try:
+            event = (time_ns, metric, fetched(value), fetched(metadata), code, module)
+        except Exception as error:  # noqa: BLE001 - whatever the device raised
+            self._fail(metric, error)
+            return Lines(b"", [])
+        with self._encode_lock:
+            return Lines(*self._encoding.encode([event], self._fail))
+
+    def _drop(self, metrics: list[str]) -> None:
+        with self.count_lock:
+            for metric, events in Counter(metrics).items():
+                self.count(metric).failed += events
+        self._notices.give(
+            "queue is full",
+            f"{MAX_BYTES >> 20} MiB of events wait for the disk; further events are dropped and "
+            "counted as failed",
+        )
 
     def _fail(self, metric: str, error: Exception) -> None:
         with self.count_lock:
@@ -163,21 +226,36 @@ class Writer:
             "failed",
         )
 
-    def flush(self) -> None:
-        """Write everything that is pending, and a manifest when one is due. Never raises."""
-        with self.lock:
-            self._encode_queue()
-            due = self._closed or time.monotonic() >= self._manifest_due
-            if self._chunks and self._write_chunks() and due:
-                self.write_manifest()
+    # From lines to the segment.
 
-    def _write_chunks(self) -> bool:
-        """Write the lines that wait, and say whether the disk took them all."""
+    def flush(self) -> None:
+        """Write every pending event, and a manifest when one is due. Never raises."""
+        self._encode_queue()
+        self._write()
+
+    def _write(self) -> bool:
+        """Write the lines that wait, and say whether work on segments is left."""
+        with self._write_lock:
+            # A signal handler may flush while its own thread is in here.
+            if self._writes:
+                return False
+            self._writes = True
+            try:
+                due = self._closed or time.monotonic() >= self._manifest_due
+                if self._pending.items and self._write_pending() and due:
+                    self.write_manifest()
+                return self._tend()
+            finally:
+                self._writes = False
+
+    def _write_pending(self) -> bool:
+        """Write what waits, and say whether the disk took it all."""
         try:
             if self.session is None:
                 self.session = self._start_session()
-            while self._chunks:
-                self._write_first(self.session)
+            self._pending.drop_written(self.session.position)
+            while self._pending.items:
+                self._write_some(self.session)
         except OSError as error:
             self._notices.give(
                 "disk",
@@ -189,18 +267,39 @@ class Writer:
         self.last_flush_time = time.time()
         return True
 
-    def _write_first(self, session: Destination) -> None:
-        data, counts = self._chunks[0]
-        self._taken += session.write(memoryview(data)[self._taken :])
-        if self._taken < len(data):
-            return
-        self._chunks.popleft()
-        self._taken = 0
-        self._pending_bytes -= len(data)
-        self._pending_lines -= counts.total()
-        with self.count_lock:
-            for metric, events in counts.items():
-                self.count(metric).written += events
+    def _write_some(self, session: Destination) -> None:
+        if self._has_devices:
+            self._pending.fetch(self._encode_fetched)
+        begun, views = self._next_lines(session.position, session.room)
+        session.write(views, begun)
+        self._pending.drop_written(session.position)
+        if self._pending.position == session.position:
+            session.rotate_if_due(self._pending.written.total())
+
+    def _next_lines(self, position: int, room: int) -> tuple[int, list[memoryview]]:
+        """Return how much of the next line is written already, and what comes then."""
+        done = position - self._pending.position
+        views: list[memoryview] = []
+        begun = size = 0
+        for item in self._pending.items[:_MOST_VIEWS]:
+            if not isinstance(item, Lines) or size >= room:
+                break
+            if done and not views:
+                begun = done - (bytes(item.data[:done]).rfind(b"\n") + 1)
+            views.append(memoryview(item.data)[done if not views else 0 :])
+            size += len(views[-1])
+        return begun, views
+
+    def _tend(self) -> bool:
+        """Do a step of the work on segments, all of it where there is no thread to go on."""
+        session = self.session
+        if session is None or self._pending.items:
+            return False
+        session.rotate_if_due(self._pending.written.total())
+        while has_more := session.tend(at_once=self._closed):
+            if self._thread is not None:
+                break
+        return has_more
 
     def write_manifest(self) -> None:
         """Replace the manifest now. Never raises."""
@@ -214,19 +313,32 @@ class Writer:
         except OSError as error:
             self._notices.give("manifest", f"the manifest cannot be written for now: {error}")
 
+    # The account.
+
     def count(self, metric: str) -> Counts:
         """Return the counts of a metric; the caller holds `count_lock`."""
         return self.counts.setdefault(metric, Counts())
 
+    def _settle(self) -> None:
+        with self.count_lock:
+            self.gate.sampled_out.counts()
+            self.gate.capped.counts()
+
     def accounting(self) -> Accounting:
         """Return the account of every event so far."""
-        with self.lock, self.count_lock:
-            pending = Counter([event[1] for event in self.queue])
-            for chunk in self._chunks:
-                pending.update(chunk.counts)
+        with self._write_lock, self._encode_lock, self.count_lock:
+            written, pending = self._pending.written, self._pending.metrics()
+            pending.update([event[1] for event in self.queue])
+            sampled_out, capped = self.gate.sampled_out.counts(), self.gate.capped.counts()
             account = Accounting(metrics={})
-            for metric in {**self.counts, **pending}:
-                counts = msgspec.structs.replace(self.count(metric), pending=pending[metric])
+            for metric in {**self.counts, **written, **pending, **sampled_out, **capped}:
+                counts = msgspec.structs.replace(
+                    self.count(metric),
+                    written=written[metric],
+                    pending=pending[metric],
+                    sampled_out=sampled_out[metric],
+                    capped=capped[metric],
+                )
                 counts.logged = counts.written + counts.pending + counts.sampled_out
                 counts.logged += counts.capped + counts.failed
                 account.metrics[metric] = counts
@@ -235,23 +347,25 @@ class Writer:
 
     def kept(self) -> int:
         """Return how many events were written or will be."""
-        with self.lock, self.count_lock:
-            written = sum(counts.written for counts in self.counts.values())
-            return written + self._pending_lines + len(self.queue)
+        with self._encode_lock:
+            return self._pending.kept + len(self.queue)
 
     def pending(self) -> list[bytes]:
         """Return the lines of the events that are not written yet, the oldest first."""
-        with self.lock:
-            self._encode_queue()
-            lines: list[bytes] = []
-            for chunk in self._chunks:
-                lines.extend(chunk.data.splitlines())
+        self._encode_queue()
+        with self._write_lock, self._encode_lock:
+            if self._has_devices:
+                self._pending.fetch(self._encode_fetched)
+            done = self.session.position - self._pending.position if self.session else 0
+            data = b"".join(item.data for item in self._pending.items if isinstance(item, Lines))
             # A line of which the disk took a part is still pending.
-            return lines[self._chunks[0].data.count(b"\n", 0, self._taken) :] if lines else []
+            return data.splitlines()[data.count(b"\n", 0, done) :]
+
+    # The thread.
 
     def start_thread(self) -> None:
         """Start the thread where the settings want one; the first call does it."""
-        with self.lock:
+        with self._write_lock:
             if self._thread is not None or self._closed or not self._settings.has_thread:
                 return
             thread = threading.Thread(target=self._run, name="micrometric-writer", daemon=True)
@@ -263,15 +377,20 @@ class Writer:
         self._wake.set()  # The files appear at once, not after the first interval.
 
     def _run(self) -> None:
+        # Half of the interval: an event waits for a look at the queue, and then for the next.
         interval = self._settings.flush_interval or 0.0
-        wait = max(_SHORTEST_WAIT, min(interval, HEARTBEAT_INTERVAL / 2))
+        wait = max(_SHORTEST_WAIT, min(interval, HEARTBEAT_INTERVAL) / 2)
+        slices = -1
+        has_more = False
         while not self._closed:
-            self._wake.wait(wait)
+            self._wake.wait(0.0 if has_more else wait)
             self._wake.clear()
             try:
-                if self.queue or self._chunks:
-                    self.flush()
-                elif time.monotonic() >= self._manifest_due + HEARTBEAT_INTERVAL / 2:
+                if self.queue and slices == self._slices:
+                    self._encode_queue()  # The loop has paused or is slow: nobody else does.
+                slices = self._slices
+                has_more = self._write()
+                if time.monotonic() >= self._manifest_due + HEARTBEAT_INTERVAL / 2:
                     self.write_manifest()
             except Exception as error:  # noqa: BLE001 - without its thread nothing is written
                 self._notices.give("thread", f"the writer thread met an error: {error!r}")
@@ -279,6 +398,7 @@ class Writer:
     def stop(self) -> None:
         """End the thread, without writing; from here on the caller writes."""
         self._closed = True
+        self.slice_size = 0
         self._wake.set()
         thread, self._thread = self._thread, None
         if thread is not None and thread is not threading.current_thread():
@@ -287,8 +407,13 @@ class Writer:
     def close(self) -> None:
         """Write what is pending and end the session; later events are still written."""
         self.stop()
-        with self.lock:
-            self.flush()
+        self.flush()
+        with self._write_lock:
             if self.session is not None:
                 self.session.end(datetime.now(UTC))
             self.write_manifest()
+
+    def abandon(self) -> None:
+        """Let go of a parent's files after a fork, without writing."""
+        if isinstance(self.session, Session):
+            self.session.abandon()

@@ -869,7 +869,7 @@ def test_log_does_not_wait_while_a_slow_disk_is_written_to(logs) -> None:
             with logger.context(step=1):
                 logger.log("m", 2.0)
 
-    with warnings.catch_warnings(), logger._state.writer.lock:  # as held during a long write
+    with warnings.catch_warnings(), logger._state.writer._write_lock:  # as held during a long write
         warnings.simplefilter("ignore")
         loop = threading.Thread(target=work, daemon=True)
         loop.start()
@@ -894,7 +894,7 @@ def test_a_directory_that_vanishes_is_made_again(logs) -> None:
 
 
 def test_memory_is_bounded_while_the_disk_takes_nothing(logs, monkeypatch) -> None:
-    monkeypatch.setattr("micrometric.writer.MAX_PENDING_BYTES", 10_000)
+    monkeypatch.setattr("micrometric.pending.MAX_BYTES", 10_000)
     register("m")
     logger = MicroMetricLogger(logs, 10, None, "all")
     logs.rmdir()

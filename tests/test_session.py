@@ -37,6 +37,7 @@ from micrometric.settings import Settings
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 HERE = this_machine()
+OURS = new_session_id(NOW, "ours", os.getpid())
 GONE = 2**22 + 1  # Linux gives out no pid above 2^22.
 
 
@@ -123,12 +124,12 @@ def test_other_names_are_not_ours(name: str) -> None:
 
 
 def test_the_first_session_gets_the_plain_name(tmp_path: Path) -> None:
-    assert claim_plain_name(tmp_path, HERE, NOW)
+    assert claim_plain_name(tmp_path, HERE, NOW, OURS)
     assert (tmp_path / PLAIN_NAME).read_bytes() == b""
 
 
 def test_only_one_contender_creates_the_plain_name(tmp_path: Path) -> None:
-    assert [claim_plain_name(tmp_path, HERE, NOW) for _ in range(3)] == [True, False, False]
+    assert [claim_plain_name(tmp_path, HERE, NOW, OURS) for _ in range(3)] == [True, False, False]
 
 
 @pytest.mark.parametrize(
@@ -146,7 +147,7 @@ def test_the_segment_of_an_ended_session_is_archived_under_its_own_name(
 ) -> None:
     session = leave(tmp_path, **ended)
 
-    assert claim_plain_name(tmp_path, HERE, NOW + timedelta(minutes=1))
+    assert claim_plain_name(tmp_path, HERE, NOW + timedelta(minutes=1), OURS)
 
     assert (tmp_path / closed_name(session.id, 0)).read_text() == f"{session.id}\n"
     assert (tmp_path / PLAIN_NAME).read_bytes() == b""
@@ -167,7 +168,7 @@ def test_the_segment_of_a_session_that_may_live_is_left_alone(
 ) -> None:
     session = leave(tmp_path, **living)
 
-    assert not claim_plain_name(tmp_path, HERE, NOW + timedelta(minutes=1))
+    assert not claim_plain_name(tmp_path, HERE, NOW + timedelta(minutes=1), OURS)
 
     assert (tmp_path / PLAIN_NAME).read_text() == f"{session.id}\n"
 
@@ -178,8 +179,8 @@ def test_a_file_of_the_original_logger_is_archived_when_it_was_quiet(tmp_path: P
     written = NOW.timestamp()
     os.utime(plain, (written, written))
 
-    assert not claim_plain_name(tmp_path, HERE, NOW + timedelta(minutes=9))
-    assert claim_plain_name(tmp_path, HERE, NOW + timedelta(minutes=11))
+    assert not claim_plain_name(tmp_path, HERE, NOW + timedelta(minutes=9), OURS)
+    assert claim_plain_name(tmp_path, HERE, NOW + timedelta(minutes=11), OURS)
 
     assert (tmp_path / closed_name("20261123T120000000000Z-original-0", 0)).read_text() == "old\n"
 
@@ -188,18 +189,43 @@ def test_the_plain_name_belongs_to_the_last_that_claimed_it(tmp_path: Path) -> N
     leave(tmp_path, end=NOW.isoformat())
     leave(tmp_path, start=NOW + timedelta(hours=1), process_start=HERE.process_start(os.getpid()))
 
-    assert not claim_plain_name(tmp_path, HERE, NOW + timedelta(hours=2))
+    assert not claim_plain_name(tmp_path, HERE, NOW + timedelta(hours=2), OURS)
 
 
 def test_a_contender_that_was_slower_leaves_everything_as_it_is(tmp_path: Path) -> None:
     session = leave(tmp_path, end=NOW.isoformat())
     archive = tmp_path / closed_name(session.id, 0)
-    archive.write_text("archived by another\n")
+    os.link(tmp_path / PLAIN_NAME, archive)  # Another has won, and is about to go on.
 
-    assert not claim_plain_name(tmp_path, HERE, NOW)
+    assert not claim_plain_name(tmp_path, HERE, NOW, OURS)
 
-    assert archive.read_text() == "archived by another\n"
-    assert (tmp_path / PLAIN_NAME).read_text() == f"{session.id}\n"
+    assert (tmp_path / PLAIN_NAME).samefile(archive)
+
+
+def test_a_name_that_is_being_claimed_is_left_alone(tmp_path: Path) -> None:
+    """Between taking the name and telling so, nothing but this protects a live session."""
+    leave(tmp_path, end=NOW.isoformat())
+    leave(
+        tmp_path,
+        start=NOW + timedelta(seconds=1),
+        plain=False,
+        claims_plain=True,
+        process_start=HERE.process_start(os.getpid()),
+    )
+
+    assert not claim_plain_name(tmp_path, HERE, NOW, OURS)
+
+
+@pytest.mark.parametrize("suffix", [".jsonl", ".jsonl.gz", ".jsonl.zst"])
+def test_a_segment_closed_after_the_last_manifest_keeps_its_name(tmp_path: Path, suffix) -> None:
+    session = leave(tmp_path, pid=GONE)
+    closed = tmp_path / closed_name(session.id, 0, suffix)
+    closed.write_text("closed just before the end\n")
+
+    assert claim_plain_name(tmp_path, HERE, NOW, OURS)
+
+    assert closed.read_text() == "closed just before the end\n"
+    assert (tmp_path / closed_name(session.id, 1)).read_text() == f"{session.id}\n"
 
 
 def test_a_segment_that_was_swapped_meanwhile_is_not_archived(tmp_path: Path) -> None:
@@ -212,7 +238,7 @@ def test_a_segment_that_was_swapped_meanwhile_is_not_archived(tmp_path: Path) ->
         os.link(source, target)
 
     keep = (tmp_path / PLAIN_NAME).open()
-    assert not claim_plain_name(tmp_path, HERE, NOW, link=slow_link)
+    assert not claim_plain_name(tmp_path, HERE, NOW, OURS, link=slow_link)
     keep.close()
 
     assert (tmp_path / PLAIN_NAME).read_text() == "a live session's\n"
@@ -225,20 +251,21 @@ def test_without_hard_links_the_session_takes_its_own_name(tmp_path: Path) -> No
     def no_link(*_: Path) -> None:
         raise PermissionError
 
-    assert not claim_plain_name(tmp_path, HERE, NOW, link=no_link)
+    assert not claim_plain_name(tmp_path, HERE, NOW, OURS, link=no_link)
 
 
 def test_a_broken_manifest_beside_it_does_not_hinder_a_session(tmp_path: Path) -> None:
     session = leave(tmp_path, end=NOW.isoformat())
     (tmp_path / manifest_name(new_session_id(NOW, "z", 1))).write_text("{")
 
-    assert claim_plain_name(tmp_path, HERE, NOW)
+    assert claim_plain_name(tmp_path, HERE, NOW, OURS)
     assert (tmp_path / closed_name(session.id, 0)).exists()
 
 
 def begin(directory: Path, **changes: object):
     options = {
         "settings": Settings(),
+        "metrics": {},
         "spec": "all",
         "may_claim": True,
         "earlier_launches": (),
