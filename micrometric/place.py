@@ -8,23 +8,30 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping, MutableMapping, Sequence
+from datetime import UTC, datetime
+
+from micrometric.machine import Machine
+from micrometric.segment import new_session_id
 
 LAUNCH_VARIABLE = "MICROMETRIC_LAUNCH"
 """Set for the children of a process that logs, so that they share its launch."""
 
 _RANKS = (
-    ("RANK", "WORLD_SIZE"),  # torchrun and whatever follows its convention
+    ("RANK", "WORLD_SIZE"),  # torchrun, Ray Train and whatever follows their convention
     ("SLURM_PROCID", "SLURM_JOB_ID"),
-    ("OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE"),
-    ("PMI_RANK", "PMI_SIZE"),
+    ("OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE"),  # Open MPI
+    ("PMI_RANK", "PMI_SIZE"),  # MPICH and its kin
 )
 """Pairs of the variable that holds the rank and one that must be there for it to be believed."""
 
 _JOBS = (
     ("TORCHELASTIC_RUN_ID", "TORCHELASTIC_RESTART_COUNT"),
     ("SLURM_JOB_ID", "SLURM_RESTART_COUNT"),
+    ("PMIX_NAMESPACE", ""),
+    ("RAY_JOB_ID", ""),
 )
-"""Pairs of the variable that names a job and one that counts how often it was restarted."""
+"""Pairs of the variable that names a job and one that counts how often it was restarted, where
+there is one."""
 
 
 def rank(environ: Mapping[str, str]) -> int | None:
@@ -35,28 +42,48 @@ def rank(environ: Mapping[str, str]) -> int | None:
     return None
 
 
-def launch(environ: MutableMapping[str, str], own: str, earlier: Sequence[str] = ()) -> str:
+def launch(environ: MutableMapping[str, str], machine: Machine, earlier: Sequence[str] = ()) -> str:
     """Return the launch of a new session, and hand it down to the children of this process.
 
     Args:
         environ: the environment, which receives `LAUNCH_VARIABLE` when it names no job.
-        own: the launch to start where there is none yet.
+        machine: this machine.
         earlier: the launches of this process's earlier sessions: configuring logging again is
             a run of its own, not to be averaged with the one before.
     """
+    named = _job(environ)
+    job = named or environ.get(LAUNCH_VARIABLE) or _siblings(environ, machine)
+    if job is None or (named is None and job in earlier):
+        job = new_session_id(datetime.now(UTC), machine.host, os.getpid())
+    again = sum(known == job or known.startswith(f"{job}.") for known in earlier)
+    job = f"{job}.{again}" if again else job
+    if named is None:
+        environ[LAUNCH_VARIABLE] = job
+    return job
+
+
+def _job(environ: Mapping[str, str]) -> str | None:
+    """Return the name that a launcher gave the job, with the number of its restarts."""
     for name, restarts in _JOBS:
         # torchrun calls every job without rendezvous "none".
         if environ.get(name, "none") != "none":
-            job = f"{environ[name]}.{environ.get(restarts, '0')}"
-            again = sum(known == job or known.startswith(f"{job}.") for known in earlier)
-            return f"{job}.{again}" if again else job
-    if environ.get(LAUNCH_VARIABLE, own) in earlier or LAUNCH_VARIABLE not in environ:
-        environ[LAUNCH_VARIABLE] = own
-    return environ[LAUNCH_VARIABLE]
+            return f"{environ[name]}.{environ.get(restarts, '0')}"
+    return None
 
 
-def is_child() -> bool:
+def _siblings(environ: Mapping[str, str], machine: Machine) -> str | None:
+    """Return a name for the ranks on this host whose launcher, their parent, names no job."""
+    if rank(environ) is None:
+        return None
+    parent = os.getppid()
+    restarts = environ.get("TORCHELASTIC_RESTART_COUNT", "0")
+    return f"{machine.host}-{parent}-{machine.process_start(parent)}.{restarts}"
+
+
+def is_child(environ: Mapping[str, str]) -> bool:
     """Say whether another Python process started this one as its worker."""
+    if "RAY_RAYLET_PID" in environ:
+        return True  # Ray starts its workers by itself.
     multiprocessing = sys.modules.get("multiprocessing.process")
     return multiprocessing is not None and multiprocessing.parent_process() is not None
 

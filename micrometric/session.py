@@ -11,7 +11,7 @@ import contextlib
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -47,6 +47,8 @@ QUIET = timedelta(minutes=10)
 """A plain file without manifest, written so long ago, belongs to a program that has ended."""
 HEARTBEAT_INTERVAL = 30.0
 """Seconds within which a session with a writer thread renews its manifest."""
+_CONTEST = 0.2
+"""Seconds to wait for others that want the plain name too."""
 _APPEND = os.O_WRONLY | os.O_APPEND | getattr(os, "O_CLOEXEC", 0)
 _ENDLESS = sys.maxsize
 _ROTATE_AGAIN = 5.0
@@ -60,6 +62,7 @@ class Session:
         directory: the log directory.
         facts: whose session it is.
         settings: when to rotate, what to keep, how to compress.
+        machine: this machine.
         clock: seconds that never run backwards, which the wall clock may.
     """
 
@@ -68,6 +71,7 @@ class Session:
         directory: Path,
         facts: SessionFacts,
         settings: Settings,
+        machine: Machine,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.directory = directory
@@ -76,7 +80,9 @@ class Session:
         """Bytes appended since the session began, over all its segments."""
         self.closed = ClosedSegments(directory, facts.id, settings, clock)
         self._settings = settings
+        self._machine = machine
         self._clock = clock
+        self._has_begun = False
         self._descriptor: int | None = None
         self._file: tuple[int, int] | None = None
         """Device and inode of the active segment."""
@@ -104,6 +110,30 @@ class Session:
         if limit is None or self._size >= limit:
             return _ENDLESS
         return limit - self._size
+
+    def begin(self, metrics: dict[str, Metric]) -> None:
+        """Create the directory, tell whose session it is and claim a name for the segment.
+
+        Only the first call that succeeds does anything.
+
+        Args:
+            metrics: the registered metrics.
+
+        Raises:
+            OSError: the directory cannot be created or written to.
+        """
+        if self._has_begun:
+            return
+        self.directory.mkdir(parents=True, exist_ok=True)
+        write_manifest(self.manifest_path, Manifest(metrics, self.facts, Accounting()))
+        if self.facts.claims_plain:
+            now = datetime.now(UTC)
+            plain = claim_plain_name(self.directory, self._machine, now, self.facts.id)
+            self.facts = msgspec.structs.replace(self.facts, plain=plain, claims_plain=False)
+            # Before any event, so that the name is never taken for another session's.
+            with contextlib.suppress(OSError):
+                write_manifest(self.manifest_path, Manifest(metrics, self.facts, Accounting()))
+        self._has_begun = True
 
     def write(self, data: list[memoryview], begun: int) -> None:
         """Append some of the data to the segment, opening it first, and move `position`.
@@ -145,16 +175,21 @@ class Session:
     def _open_segment(self) -> tuple[int, bool]:
         """Return the descriptor of the segment, and whether its file is a new one."""
         if self._descriptor is not None:
-            if os.fstat(self._descriptor).st_nlink:
+            if _identity(self.segment_path) == self._file:
                 return self._descriptor, False
-            # Somebody removed the file, perhaps with its directory: go on in a new one.
+            # Somebody moved or removed the file, perhaps with its directory.
             self._close_segment()
         self.directory.mkdir(parents=True, exist_ok=True)
-        self._descriptor = os.open(self.segment_path, _APPEND | os.O_CREAT, 0o666)
+        self._descriptor, is_ours = _open(self.segment_path, self._file)
+        if not is_ours and self.facts.plain:
+            # Another session has the plain name by now.
+            self._close_segment()
+            self.facts = msgspec.structs.replace(self.facts, plain=False)
+            self._descriptor, _ = _open(self.segment_path, self._file)
         status = os.fstat(self._descriptor)
-        file = status.st_dev, status.st_ino
-        is_new, self._file = file != self._file, file
+        is_new = (status.st_dev, status.st_ino) != self._file
         if is_new:
+            self._file = status.st_dev, status.st_ino
             self._size, self._begun_at = status.st_size, self._clock()
         return self._descriptor, is_new
 
@@ -217,11 +252,13 @@ class Session:
     def write_manifest(
         self, metrics: dict[str, Metric], accounting: Accounting, now: datetime
     ) -> None:
-        """Replace the manifest: the registry, the account and a heartbeat.
+        """Replace the manifest, once there is one: the registry, the account and a heartbeat.
 
         Raises:
             OSError: the disk does not take it.
         """
+        if not self._has_begun:
+            return
         segments = [*self.closed.facts]
         if self._size:
             events = accounting.total.written - self.closed.events()
@@ -249,37 +286,30 @@ class Session:
         self.facts = msgspec.structs.replace(self.facts, spec=spec)
 
 
-def start_session(
+def new_session(
     directory: Path,
     machine: Machine,
     now: datetime,
     *,
     settings: Settings,
-    metrics: dict[str, Metric],
     spec: str,
+    launch: str | None,
     may_claim: bool,
-    earlier_launches: Sequence[str],
 ) -> Session:
-    """Create the directory, claim a name for the segment, and return the session.
+    """Return a session that has no files yet.
 
     Args:
-        directory: the log directory; missing parents are created.
+        directory: the log directory.
         machine: this machine.
         now: start of the session, aware.
         settings: the settings it runs under.
-        metrics: the registered metrics.
         spec: the enabled metrics, as text.
+        launch: the launch it belongs to.
         may_claim: whether the plain name may be claimed; workers may not, later ranks do not.
-        earlier_launches: launches of earlier sessions of this process.
-
-    Raises:
-        OSError: the directory cannot be created or written to.
     """
-    directory.mkdir(parents=True, exist_ok=True)
     rank = place.rank(os.environ)
-    session = new_session_id(now, place.label(rank, machine.host), os.getpid())
     facts = SessionFacts(
-        id=session,
+        id=new_session_id(now, place.label(rank, machine.host), os.getpid()),
         start=format_timestamp(now),
         heartbeat=format_timestamp(now),
         heartbeat_interval=HEARTBEAT_INTERVAL if settings.has_thread else None,
@@ -288,22 +318,14 @@ def start_session(
         pid=os.getpid(),
         process_start=machine.process_start(os.getpid()),
         rank=rank,
-        launch=place.launch(os.environ, session, earlier_launches),
+        launch=launch,
         program=place.program_name(),
         spec=spec,
         sampling_factor=settings.sampling_factor,
         max_records=settings.max_records,
         claims_plain=may_claim and not rank,
     )
-    manifest = directory / manifest_name(session)
-    write_manifest(manifest, Manifest(metrics, facts, Accounting()))
-    if facts.claims_plain:
-        plain = claim_plain_name(directory, machine, now, session)
-        facts = msgspec.structs.replace(facts, plain=plain, claims_plain=False)
-        # Before any event, so that the name is never taken for another session's.
-        with contextlib.suppress(OSError):
-            write_manifest(manifest, Manifest(metrics, facts, Accounting()))
-    return Session(directory, facts, settings)
+    return Session(directory, facts, settings, machine)
 
 
 def claim_plain_name(
@@ -334,7 +356,10 @@ def claim_plain_name(
         return True
     try:
         found = plain.stat()
-        archive = _archive_of(directory, plain, machine, now, session)
+        rivals = _rivals(directory, machine, now, session)
+        if rivals is None:
+            return False
+        archive = _archive_of(directory, found, rivals, now)
         if archive is None:
             return False
         link(plain, archive)
@@ -347,6 +372,33 @@ def claim_plain_name(
     return _create(plain)
 
 
+def _rivals(
+    directory: Path, machine: Machine, now: datetime, claimant: str
+) -> list[SessionFacts] | None:
+    """Return the other sessions of the directory once none is about to take the plain name.
+
+    The one that began first wins: it waits for the others, who give up when they see it.
+
+    Returns:
+        None where another has the name, or goes first.
+    """
+    deadline = time.monotonic() + _CONTEST
+    while time.monotonic() < deadline:
+        others = [facts for facts in _sessions_in(directory) if facts.id != claimant]
+        living = [
+            facts
+            for facts in others
+            if (facts.plain or facts.claims_plain)
+            and session_state(facts, now=now, machine=machine) not in ("ended", "killed")
+        ]
+        if not living:
+            return others
+        if any(facts.plain or facts.id < claimant for facts in living):
+            return None
+        time.sleep(_CONTEST / 100)
+    return None
+
+
 def _create(path: Path) -> bool:
     try:
         os.close(os.open(path, _APPEND | os.O_CREAT | os.O_EXCL, 0o666))
@@ -356,25 +408,18 @@ def _create(path: Path) -> bool:
 
 
 def _archive_of(
-    directory: Path, plain: Path, machine: Machine, now: datetime, claimant: str
+    directory: Path, plain: os.stat_result, others: list[SessionFacts], now: datetime
 ) -> Path | None:
     """Return the name for the plain segment of an ended session, None when it may still live."""
-    status = plain.stat()
-    owner = None
-    for facts in _sessions_in(directory):
-        may_live = session_state(facts, now=now, machine=machine) not in ("ended", "killed")
-        if may_live and facts.id != claimant and (facts.plain or facts.claims_plain):
-            return None
-        if facts.plain:
-            owner = facts
+    owner = max((facts for facts in others if facts.plain), key=lambda own: own.id, default=None)
     if owner is None:
-        written = datetime.fromtimestamp(status.st_mtime, UTC)
+        written = datetime.fromtimestamp(plain.st_mtime, UTC)
         if now - written < QUIET:
             return None
         return directory / closed_name(new_session_id(written, "original", 0), 0)
     # A second name means that another contender is at it, or that one was killed there.
-    changed = datetime.fromtimestamp(status.st_ctime, UTC)
-    if status.st_nlink > 1 and now - changed < QUIET:
+    changed = datetime.fromtimestamp(plain.st_ctime, UTC)
+    if plain.st_nlink > 1 and now - changed < QUIET:
         return None
     told = [segment.index for segment in owner.segments if segment.name != PLAIN_NAME]
     least = max(told, default=-1) + 1
@@ -405,6 +450,29 @@ def _exchange(active: Path, closed: Path, empty: Path) -> None:
         raise
 
 
+def _open(path: Path, known: tuple[int, int] | None) -> tuple[int, bool]:
+    """Open a segment to append to it, and say whether no other session can have made it.
+
+    Args:
+        path: the segment; created if missing.
+        known: device and inode of this session's file; None when it has only claimed the name.
+    """
+    try:
+        return os.open(path, _APPEND | os.O_CREAT | os.O_EXCL, 0o666), True
+    except FileExistsError:
+        descriptor = os.open(path, _APPEND | os.O_CREAT, 0o666)
+        status = os.fstat(descriptor)
+        return descriptor, known in (None, (status.st_dev, status.st_ino))
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        status = os.stat(path)  # noqa: PTH116 - at every write
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
 def _write_all(descriptor: int, data: list[memoryview]) -> int:
     """Write what the disk takes in one call, and return how many bytes that was."""
     if hasattr(os, "writev"):
@@ -413,7 +481,7 @@ def _write_all(descriptor: int, data: list[memoryview]) -> int:
 
 
 def _sessions_in(directory: Path) -> list[SessionFacts]:
-    """Return the sessions whose manifests can be read, the earliest first."""
+    """Return the sessions whose manifests can be read."""
     sessions = []
     for path in directory.iterdir():
         if is_manifest_name(path.name):
@@ -421,4 +489,4 @@ def _sessions_in(directory: Path) -> list[SessionFacts]:
                 facts = read_manifest(path).session
                 if facts is not None:
                     sessions.append(facts)
-    return sorted(sessions, key=lambda facts: facts.id)
+    return sessions

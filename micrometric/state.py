@@ -5,6 +5,7 @@ An ordinary object, so that a test or a fork simply takes another one.
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
@@ -20,7 +21,7 @@ from micrometric.event import finite
 from micrometric.machine import this_machine
 from micrometric.notice import Notices
 from micrometric.registry import Registry
-from micrometric.session import Session, start_session
+from micrometric.session import Session, new_session
 from micrometric.settings import Settings, unconfigured
 from micrometric.spec import Spec, did_you_mean
 from micrometric.values import Plain, fast_classes
@@ -64,7 +65,8 @@ class State:
         self._switched: dict[str, bool] = {}
         """Metrics switched on or off one by one since the spec was set."""
         self._launches: list[str] = []
-        self._may_claim = not place.is_child()
+        """Those of this process so far, the last for the session that is configured."""
+        self._may_claim = not place.is_child(os.environ)
 
     # Configuration.
 
@@ -79,27 +81,25 @@ class State:
             self.close()
             self.settings = settings
             self._started = False
+            self._launches.append(place.launch(os.environ, this_machine(), self._launches))
             self.writer = self._new_writer()
             self.enable(spec)
 
     def _new_writer(self) -> Writer:
         # Bound to these settings: the session may start when others are configured already.
-        start = partial(self._start_session, self.settings)
+        start = partial(self._new_session, self.settings, self._launches[-1])
         return Writer(start, self.settings, self.registry, self.notices)
 
-    def _start_session(self, settings: Settings) -> Session:
-        session = start_session(
+    def _new_session(self, settings: Settings, launch: str) -> Session:
+        return new_session(
             Path(settings.log_path or "."),
             this_machine(),
             datetime.now(UTC),
             settings=settings,
-            metrics=self.registry.metrics,
             spec=self._spec_text(),
+            launch=launch,
             may_claim=self._may_claim,
-            earlier_launches=self._launches,
         )
-        self._launches.append(session.facts.launch or "")
-        return session
 
     def close(self) -> None:
         """Write what is pending and end the session; logging is then not configured."""
@@ -120,7 +120,6 @@ class State:
         self.lock = threading.RLock()  # Another thread of the parent may hold the old one.
         self._may_claim = False
         self._started = False
-        self._launches = []
         if self.writer is not None:
             self.writer.abandon()
             self.writer = self._new_writer()

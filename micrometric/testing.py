@@ -76,6 +76,9 @@ class _Memory:
     def __init__(self, events: list[LogEvent]) -> None:
         self._events = events
 
+    def begin(self, *_: object) -> None:
+        """Need no names."""
+
     def write(self, data: list[memoryview], begun: int) -> None:
         """Take everything, always."""
         del begun

@@ -33,7 +33,7 @@ SLICE = 64
 MANIFEST_INTERVAL = 1.0
 """Shortest time in seconds between two manifests of one session."""
 _SHORTEST_WAIT = 0.002
-_MOST_VIEWS = 256
+_MOST_VIEWS = 1000
 """Slices that are handed to the disk at once."""
 
 
@@ -46,6 +46,9 @@ class Destination(Protocol):
     @property
     def room(self) -> int:
         """Bytes that still fit before it wants a new segment."""
+
+    def begin(self, metrics: dict[str, Metric]) -> None:
+        """Take its names, unless it has; raises OSError when it cannot, to be called again."""
 
     def write(self, data: list[memoryview], begun: int) -> None:
         """Write some of the bytes and move `position`; raises OSError when it takes none.
@@ -83,8 +86,7 @@ class Writer:
     """The way of events from the queue to the segment of one session.
 
     Args:
-        start_session: claims the files; called when there is a first event to write, and again
-            as long as it raises OSError.
+        new_session: called when there is a first event to write.
         settings: the settings the session runs under.
         registry: the registered metrics, for the manifest.
         notices: where warnings go.
@@ -92,7 +94,7 @@ class Writer:
 
     def __init__(
         self,
-        start_session: Callable[[], Destination],
+        new_session: Callable[[], Destination],
         settings: Settings,
         registry: Registry,
         notices: Notices,
@@ -108,7 +110,7 @@ class Writer:
         self.counts: dict[str, Counts] = {}
         """What is counted event by event: failed, not enabled, misfits, by repr."""
         self.gate = Gate(settings, self._settle)
-        self._start_session = start_session
+        self._new_session = new_session
         self._settings = settings
         self._registry = registry
         self._notices = notices
@@ -252,7 +254,8 @@ class Writer:
         """Write what waits, and say whether the disk took it all."""
         try:
             if self.session is None:
-                self.session = self._start_session()
+                self.session = self._new_session()
+            self.session.begin(self._registry.metrics)
             self._pending.drop_written(self.session.position)
             while self._pending.items:
                 self._write_some(self.session)
@@ -380,7 +383,7 @@ class Writer:
         # Half of the interval: an event waits for a look at the queue, and then for the next.
         interval = self._settings.flush_interval or 0.0
         wait = max(_SHORTEST_WAIT, min(interval, HEARTBEAT_INTERVAL) / 2)
-        slices = -1
+        slices = self._slices
         has_more = False
         while not self._closed:
             self._wake.wait(0.0 if has_more else wait)

@@ -32,7 +32,7 @@ from micrometric.segment import (
     new_session_id,
     parse_segment_name,
 )
-from micrometric.session import claim_plain_name, start_session
+from micrometric.session import claim_plain_name, new_session
 from micrometric.settings import Settings
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -265,13 +265,14 @@ def test_a_broken_manifest_beside_it_does_not_hinder_a_session(tmp_path: Path) -
 def begin(directory: Path, **changes: object):
     options = {
         "settings": Settings(),
-        "metrics": {},
         "spec": "all",
+        "launch": "one",
         "may_claim": True,
-        "earlier_launches": (),
         **changes,
     }
-    return start_session(directory, HERE, NOW, **options)
+    session = new_session(directory, HERE, NOW, **options)
+    session.begin({})
+    return session
 
 
 def test_a_worker_never_claims_the_plain_name(tmp_path: Path) -> None:
@@ -321,27 +322,55 @@ def test_the_rank_is_what_the_launcher_says(environment, rank) -> None:
 def test_a_process_hands_its_launch_to_its_children() -> None:
     environment: dict[str, str] = {}
 
-    assert place.launch(environment, "mine") == "mine"
-    assert place.launch(environment, "child") == "mine"
+    launch = place.launch(environment, HERE)
+
+    assert launch.endswith(f"-{os.getpid()}")
+    assert place.launch(environment, HERE) == launch
 
 
-def test_a_job_names_the_launch_and_its_restarts() -> None:
-    assert place.launch({"SLURM_JOB_ID": "77"}, "own") == "77.0"
-    assert place.launch({"SLURM_JOB_ID": "77", "SLURM_RESTART_COUNT": "2"}, "own") == "77.2"
-    torchrun = {"TORCHELASTIC_RUN_ID": "run", "TORCHELASTIC_RESTART_COUNT": "1"}
-    assert place.launch(torchrun, "own") == "run.1"
-    assert place.launch({"TORCHELASTIC_RUN_ID": "none"}, "own") == "own"
+@pytest.mark.parametrize(
+    ("environment", "launch"),
+    [
+        ({"SLURM_JOB_ID": "77"}, "77.0"),
+        ({"SLURM_JOB_ID": "77", "SLURM_RESTART_COUNT": "2"}, "77.2"),
+        ({"TORCHELASTIC_RUN_ID": "run", "TORCHELASTIC_RESTART_COUNT": "1"}, "run.1"),
+        ({"PMIX_NAMESPACE": "prterun-host-1@1"}, "prterun-host-1@1.0"),
+        ({"RAY_JOB_ID": "02000000"}, "02000000.0"),
+    ],
+)
+def test_a_job_names_the_launch_and_its_restarts(environment, launch) -> None:
+    assert place.launch(environment, HERE) == launch
+
+
+def test_ranks_whose_job_has_no_name_share_the_launch_of_their_parent() -> None:
+    torchrun = {"TORCHELASTIC_RUN_ID": "none", "WORLD_SIZE": "2"}
+    first = place.launch({**torchrun, "RANK": "0"}, HERE)
+    second = place.launch({**torchrun, "RANK": "1"}, HERE)
+    again = place.launch({**torchrun, "RANK": "0", "TORCHELASTIC_RESTART_COUNT": "1"}, HERE)
+
+    assert first == second
+    assert again != first
+
+
+def test_a_worker_of_a_rank_shares_its_launch() -> None:
+    environment = {"RANK": "0", "WORLD_SIZE": "2"}
+    launch = place.launch(environment, HERE)
+
+    elsewhere = Machine("another parent", "boot")
+    assert place.launch(environment, elsewhere) == launch
 
 
 def test_configuring_again_is_a_launch_of_its_own() -> None:
     environment: dict[str, str] = {}
-    first = place.launch(environment, "first")
+    first = place.launch(environment, HERE)
 
-    assert place.launch(environment, "second", [first]) == "second"
-    assert environment[place.LAUNCH_VARIABLE] == "second"
+    second = place.launch(environment, HERE, [first])
+
+    assert second not in ("", first)
+    assert environment[place.LAUNCH_VARIABLE] == second
     job = {"SLURM_JOB_ID": "77"}
-    assert place.launch(job, "own", ["77.0"]) == "77.0.1"
-    assert place.launch(job, "own", ["77.0", "77.0.1"]) == "77.0.2"
+    assert place.launch(job, HERE, ["77.0"]) == "77.0.1"
+    assert place.launch(job, HERE, ["77.0", "77.0.1"]) == "77.0.2"
 
 
 def test_the_label_is_the_rank_or_the_host() -> None:
@@ -359,14 +388,14 @@ def test_the_program_is_named_without_its_arguments(monkeypatch) -> None:
 def test_a_spawned_worker_is_a_child(tmp_path: Path) -> None:
     script = tmp_path / "spawn.py"
     script.write_text(
-        "import multiprocessing\n"
+        "import multiprocessing, os\n"
         "from micrometric import place\n"
-        "def work(queue): queue.put(place.is_child())\n"
+        "def work(queue): queue.put(place.is_child(os.environ))\n"
         "if __name__ == '__main__':\n"
         "    context = multiprocessing.get_context('spawn')\n"
         "    queue = context.Queue()\n"
         "    worker = context.Process(target=work, args=(queue,))\n"
-        "    worker.start(); print(place.is_child(), queue.get()); worker.join()\n"
+        "    worker.start(); print(place.is_child(os.environ), queue.get()); worker.join()\n"
     )
     environment = {**os.environ, "PYTHONPATH": str(Path.cwd())}
     told = subprocess.run(
