@@ -16,6 +16,7 @@ from micrometric.event import finite
 from micrometric.registry import check_identifier
 from micrometric.spec import did_you_mean
 from micrometric.state import State, inherited
+from micrometric.tracing import leave_alone
 from micrometric.values import Plain, fits
 from micrometric.writer import Writer
 
@@ -30,6 +31,7 @@ def log_carefully(
 ) -> None:
     """Log an event, whatever it is and whatever is configured. Never raises."""
     try:
+        leave_alone()
         writer = state.writer
         if writer is None or identifier not in state.enabled:
             _refuse(state, writer, identifier, frame)

@@ -12,6 +12,7 @@ from micrometric.notice import outside_frame
 from micrometric.settings import DEFAULT_LOG_PATH, UNSET, Settings, environment_settings, resolve
 from micrometric.spec import parse_spec
 from micrometric.state import State
+from micrometric.tracing import leave_alone
 
 PARAMETERS = (
     "log_path",
@@ -119,6 +120,7 @@ def configure(state: State, settings: Settings, metrics: Any) -> None:
     if state not in _states:
         _states.append(state)
         state.on_first_event = _hook_worker
+    leave_alone()
     state.configure(settings, spec)
     if not spec.terms:
         state.notices.give(

@@ -13,6 +13,8 @@ from typing import Any
 
 _OPTIMIZED = 0x1  # inspect.CO_OPTIMIZED: the code of a function, not of a module or class body
 _COMPREHENSION = re.compile(r"<(?:listcomp|setcomp|dictcomp|genexpr)>(?:\.<locals>)?(?:\.|$)")
+_RESUMED = re.compile(r"torch_dynamo_resume_in_(\w+)_at_\d+")
+"""What torch.compile calls the rest of a function after it left a graph."""
 _CACHE_LIMIT = 4096
 """Notebooks compile new code for each cell; past this many the cache starts afresh."""
 
@@ -53,7 +55,7 @@ def module_name(code: CodeType, module: dict[str, Any]) -> str:
 
 
 def _function_name(code: CodeType) -> str:
-    name = _COMPREHENSION.sub("", code.co_qualname)
+    name = _RESUMED.sub(r"\1", _COMPREHENSION.sub("", code.co_qualname))
     in_function = bool(code.co_flags & _OPTIMIZED) and code.co_name[:1] != "<"
     if in_function or name.endswith("<lambda>"):
         return name

@@ -26,6 +26,7 @@ from micrometric.registry import Registry
 from micrometric.settings import UNSET, Unset, resolve
 from micrometric.spec import parse_spec
 from micrometric.state import State, inherited
+from micrometric.tracing import break_graph
 from micrometric.writer import Writer
 
 _registry = Registry()
@@ -357,6 +358,9 @@ class MicroMetricLogger:
         """When events were last written, in seconds since the epoch."""
         writer = self._state.writer
         return writer.last_flush_time if writer else 0.0
+
+
+break_graph(MicroMetricLogger.log)
 
 
 def _construct(

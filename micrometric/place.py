@@ -15,6 +15,8 @@ from micrometric.segment import new_session_id
 
 LAUNCH_VARIABLE = "MICROMETRIC_LAUNCH"
 """Set for the children of a process that logs, so that they share its launch."""
+RAY_VARIABLE = "RAY_RAYLET_PID"
+"""Set by Ray in the workers that it starts."""
 
 _RANKS = (
     ("RANK", "WORLD_SIZE"),  # torchrun, Ray Train and whatever follows their convention
@@ -28,7 +30,6 @@ _JOBS = (
     ("TORCHELASTIC_RUN_ID", "TORCHELASTIC_RESTART_COUNT"),
     ("SLURM_JOB_ID", "SLURM_RESTART_COUNT"),
     ("PMIX_NAMESPACE", ""),
-    ("RAY_JOB_ID", ""),
 )
 """Pairs of the variable that names a job and one that counts how often it was restarted, where
 there is one."""
@@ -72,18 +73,20 @@ def _job(environ: Mapping[str, str]) -> str | None:
 
 
 def _siblings(environ: Mapping[str, str], machine: Machine) -> str | None:
-    """Return a name for the ranks on this host whose launcher, their parent, names no job."""
-    if rank(environ) is None:
+    """Return a name for the workers on this host whose launcher, their parent, names no job."""
+    if rank(environ) is None and RAY_VARIABLE not in environ:
         return None
     parent = os.getppid()
-    restarts = environ.get("TORCHELASTIC_RESTART_COUNT", "0")
-    return f"{machine.host}-{parent}-{machine.process_start(parent)}.{restarts}"
+    number = environ.get("TORCHELASTIC_RESTART_COUNT", "0")
+    if ray := sys.modules.get("ray"):
+        number = ray.get_runtime_context().get_job_id()
+    return f"{machine.host}-{parent}-{machine.process_start(parent)}.{number}"
 
 
 def is_child(environ: Mapping[str, str]) -> bool:
     """Say whether another Python process started this one as its worker."""
-    if "RAY_RAYLET_PID" in environ:
-        return True  # Ray starts its workers by itself.
+    if RAY_VARIABLE in environ:
+        return True
     multiprocessing = sys.modules.get("multiprocessing.process")
     return multiprocessing is not None and multiprocessing.parent_process() is not None
 

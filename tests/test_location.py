@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from micrometric import MicroMetricLogger
-from micrometric.location import Locations
+from micrometric.location import Locations, location_of
 from micrometric.testing import capture
 
 
@@ -371,3 +371,14 @@ def test_a_notebook_cell_is_main(tmp_path: Path) -> None:
         "__main__.<module>",
         "__main__.C.method",
     ]
+
+
+def test_the_rest_of_a_function_that_left_a_graph_is_that_function() -> None:
+    """torch.compile runs it under a name of its own making."""
+    code = compile("def f(): pass", "model.py", "exec").co_consts[0]
+    resumed = code.replace(
+        co_name="torch_dynamo_resume_in_forward_at_12",
+        co_qualname="Layer.torch_dynamo_resume_in_forward_at_12",
+    )
+
+    assert location_of(resumed, {"__name__": "model"}) == "model.Layer.forward"

@@ -335,7 +335,6 @@ def test_a_process_hands_its_launch_to_its_children() -> None:
         ({"SLURM_JOB_ID": "77", "SLURM_RESTART_COUNT": "2"}, "77.2"),
         ({"TORCHELASTIC_RUN_ID": "run", "TORCHELASTIC_RESTART_COUNT": "1"}, "run.1"),
         ({"PMIX_NAMESPACE": "prterun-host-1@1"}, "prterun-host-1@1.0"),
-        ({"RAY_JOB_ID": "02000000"}, "02000000.0"),
     ],
 )
 def test_a_job_names_the_launch_and_its_restarts(environment, launch) -> None:
