@@ -7,7 +7,7 @@ import os
 import re
 import stat
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from micrometric.errors import MicrometricError, NoDataError, PathError
@@ -37,6 +37,10 @@ class Segment:
     """The `name=value` parts of its path; what looks like a number is one."""
     suffix: str = ".jsonl"
     """How it is compressed: one of `SUFFIXES`."""
+    index: int | None = None
+    """Its number among the segments of its session, which the active one has once it is closed."""
+    identity: tuple[int, int] | None = None
+    """Device and inode, by which it is known when its name has changed."""
 
 
 @dataclass(slots=True)
@@ -72,6 +76,10 @@ class Found:
                 start = segment.session or ""
                 starts[segment.launch] = start if known is None else min(known, start)
         return {run: sorted(starts, key=starts.__getitem__) for run, starts in launches.items()}
+
+    def is_in_place(self) -> bool:
+        """Say whether every segment still has the name under which it was found."""
+        return all(is_in_place(segment) for segment in self.segments)
 
     def of_launch(self, launch: str) -> list[Segment]:
         """Return the segments of one launch, or of the last launch of each run for `last`.
@@ -241,7 +249,7 @@ def _describe(
     }
     runs = run_names({(path.parent, root) for path, root in located.values()})
     segments: dict[tuple[Path, str | None, int | None], Segment] = {}
-    for path, root in located.values():
+    for identity, (path, root) in located.items():
         name = parse_segment_name(path.name)
         session = name.session if name else None
         if name is not None and session is None:
@@ -255,12 +263,60 @@ def _describe(
             launch=known.launch if known else None,
             directories=directory_keys(path.parent),
             suffix=name.suffix if name else _suffix_of(path),
+            index=name.index if name else None,
+            identity=identity,
         )
         # A segment and its compressed twin hold the same events; the lines come first.
-        twin = (path.parent, session or path.name, name.index if name else None)
+        twin = (path.parent, session or path.name, segment.index)
         if twin not in segments or _order(segment.suffix) < _order(segments[twin].suffix):
             segments[twin] = segment
-    return sorted(segments.values(), key=_begun)
+    return _numbered(sorted(segments.values(), key=_begun))
+
+
+def _numbered(segments: list[Segment]) -> list[Segment]:
+    """Give each active segment the number that it gets when it is closed."""
+    last: dict[tuple[Path, str], int] = {}
+    numbered = []
+    for segment in segments:
+        session = segment.path.parent, segment.session or ""
+        if segment.session is not None:
+            index = last.get(session, -1) + 1 if segment.index is None else segment.index
+            segment = replace(segment, index=index)
+            last[session] = index
+        numbered.append(segment)
+    return numbered
+
+
+def relocated(segment: Segment) -> Segment | None:
+    """Return a segment under the name that its file has now, None when it was deleted.
+
+    A segment that is being written is closed under another name, and compressed later, while
+    somebody is on the way to read it.
+    """
+    directory = segment.path.parent
+    twins = []
+    if segment.session is not None and segment.index is not None:
+        twins = [closed_name(segment.session, segment.index, suffix) for suffix in SUFFIXES[1:3]]
+    for name in sorted(os.listdir(directory)):  # noqa: PTH208 - names suffice
+        parsed = parse_segment_name(name)
+        if parsed is not None and (
+            _identity(directory / name) == segment.identity or name in twins
+        ):
+            return replace(segment, path=directory / name, suffix=parsed.suffix)
+    return None
+
+
+def is_in_place(segment: Segment) -> bool:
+    """Say whether a segment still has the name under which it was found."""
+    return segment.identity is None or _identity(segment.path) == segment.identity
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def _begun(segment: Segment) -> tuple[str, str, bool, int, str]:
@@ -283,12 +339,17 @@ def _suffix_of(path: Path) -> str:
 def _plain_owner(directory: Path, facts: dict[tuple[Path, str], SessionFacts]) -> str | None:
     """Return the session that the plain segment belongs to: the last that claimed the name."""
     claims = [
-        session.id for (place, _), session in facts.items() if place == directory and session.plain
+        session for (place, _), session in facts.items() if place == directory and session.plain
     ]
-    if not claims:
+    owner = max(claims, key=lambda session: session.id, default=None)
+    if owner is None:
         return None
-    last = max(claims)
-    return None if (directory / closed_name(last, 0)).exists() else last
+    # Once it has ended, its last segment may be archived, and the plain one be somebody else's.
+    last = owner.segments[-1].index if owner.segments else 0
+    is_archived = owner.end is not None and any(
+        (directory / closed_name(owner.id, last, suffix)).exists() for suffix in SUFFIXES
+    )
+    return None if is_archived else owner.id
 
 
 def _rank_in(session: str | None) -> int | None:

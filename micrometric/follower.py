@@ -173,6 +173,7 @@ class Follower:
             while not self._closed.is_set():
                 if events := [event for each in self._files() for event in self._drained(each)]:
                     yield events
+                yield from self._missed()
                 if not any(watched.file.behind for watched in self._files()):
                     yield []
                     if self._is_over():
@@ -219,14 +220,21 @@ class Follower:
             if not block:
                 return
 
+    def _missed(self) -> Iterator[list[LogEvent]]:
+        while self._watcher.missed:
+            yield from self._told_whole(self._watcher.missed.pop(0))
+
+    def _told_whole(self, segment: Segment) -> Iterator[list[LogEvent]]:
+        events = self._intake.whole(segment)
+        while batch := [*itertools.islice(events, _BATCH)]:
+            yield batch
+
     # What is there at the start.
 
     def _history(self) -> Iterator[list[LogEvent]]:
         """Yield the events of compressed segments; the others are read from their start anyway."""
         for segment in self._watcher.compressed:
-            events = self._intake.whole(segment)
-            while batch := [*itertools.islice(events, _BATCH)]:
-                yield batch
+            yield from self._told_whole(segment)
 
     def _past(self) -> list[LogEvent]:
         """Return the last events by time."""

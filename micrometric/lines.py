@@ -19,6 +19,10 @@ _MARK = 64
 """Bytes before the read position that are remembered."""
 
 
+HEAD_BYTES = 256
+"""Bytes of the first line by which a segment is known again once it is compressed."""
+
+
 class GrowingFile:
     """A file opened for following; it stays the same file whatever becomes of its name.
 
@@ -57,6 +61,10 @@ class GrowingFile:
     def close(self) -> None:
         """Close the file."""
         self._file.close()
+
+    def head(self) -> bytes:
+        """Return the first line, or as much of it as tells it from others."""
+        return self._read(0, HEAD_BYTES).partition(b"\n")[0] + b"\n"
 
     def new_lines(self) -> list[bytes]:
         """Return the lines completed since the last look, without their ends.

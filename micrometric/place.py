@@ -8,10 +8,8 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping, MutableMapping, Sequence
-from datetime import UTC, datetime
 
 from micrometric.machine import Machine
-from micrometric.segment import new_session_id
 
 LAUNCH_VARIABLE = "MICROMETRIC_LAUNCH"
 """Set for the children of a process that logs, so that they share its launch."""
@@ -43,11 +41,14 @@ def rank(environ: Mapping[str, str]) -> int | None:
     return None
 
 
-def launch(environ: MutableMapping[str, str], machine: Machine, earlier: Sequence[str] = ()) -> str:
+def launch(
+    environ: MutableMapping[str, str], own: str, machine: Machine, earlier: Sequence[str] = ()
+) -> str:
     """Return the launch of a new session, and hand it down to the children of this process.
 
     Args:
         environ: the environment, which receives `LAUNCH_VARIABLE` when it names no job.
+        own: the launch to begin where there is none yet.
         machine: this machine.
         earlier: the launches of this process's earlier sessions: configuring logging again is
             a run of its own, not to be averaged with the one before.
@@ -55,7 +56,7 @@ def launch(environ: MutableMapping[str, str], machine: Machine, earlier: Sequenc
     named = _job(environ)
     job = named or environ.get(LAUNCH_VARIABLE) or _siblings(environ, machine)
     if job is None or (named is None and job in earlier):
-        job = new_session_id(datetime.now(UTC), machine.host, os.getpid())
+        job = own
     again = sum(known == job or known.startswith(f"{job}.") for known in earlier)
     job = f"{job}.{again}" if again else job
     if named is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import sys
 from collections.abc import Iterable, Iterator
@@ -14,11 +15,21 @@ from typing import IO
 from micrometric.errors import NotAnEvent, PathError, SettingError
 from micrometric.event import LogEvent, decode_fields, is_naive, to_event
 from micrometric.filters import Filter
-from micrometric.finder import STDIN, Found, Paths, Segment, find
+from micrometric.finder import (
+    STDIN,
+    Found,
+    Paths,
+    Segment,
+    find,
+    is_in_place,
+    relocated,
+)
 from micrometric.report import Report
 
 LINE_LIMIT = 256 * 1024 * 1024
 """Bytes of the longest line that is read; a longer one is skipped."""
+_ATTEMPTS = 10
+"""Times a segment is looked for whose name changes at every look."""
 
 
 def iter_events(
@@ -183,7 +194,7 @@ def _numbered_lines(segment: Segment, report: Report) -> Iterator[tuple[int, byt
     """Yield number and bytes of each line that is not blank."""
     number = 0
     try:
-        with open_segment(segment.path, segment.suffix) as file:
+        with open_found(segment) as file:
             while line := file.readline(LINE_LIMIT):
                 number += 1
                 if len(line) == LINE_LIMIT and not line.endswith(b"\n"):
@@ -206,8 +217,31 @@ def _pass_line(file: IO[bytes]) -> None:
 
 
 @contextlib.contextmanager
+def open_found(segment: Segment) -> Iterator[IO[bytes]]:
+    """Open a segment, decompressed, under whatever name it has by now; empty if it was deleted."""
+    with contextlib.ExitStack() as stack:
+        yield _opened(segment, stack)
+
+
+def _opened(segment: Segment, stack: contextlib.ExitStack) -> IO[bytes]:
+    for _ in range(_ATTEMPTS):
+        place = segment if is_in_place(segment) else relocated(segment)
+        if place is None:
+            break
+        try:
+            file = stack.enter_context(open_segment(place.path, place.suffix))
+        except FileNotFoundError:
+            if segment.identity is None:
+                raise
+            continue
+        if is_in_place(place) or place.suffix != segment.suffix:
+            return file
+    return io.BytesIO()
+
+
+@contextlib.contextmanager
 def open_segment(path: Path, suffix: str) -> Iterator[IO[bytes]]:
-    """Open a segment for reading, decompressed."""
+    """Open a file of lines for reading, decompressed."""
     if path == STDIN:
         yield sys.stdin.buffer
         return
@@ -217,8 +251,6 @@ def open_segment(path: Path, suffix: str) -> Iterator[IO[bytes]]:
         with gzip.open(path, "rb") as unpacked:
             yield unpacked  # type: ignore[misc] # it reads as any other file
     elif suffix == ".jsonl.zst":
-        import io
-
         import zstandard
 
         with path.open("rb") as raw:

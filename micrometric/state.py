@@ -21,6 +21,7 @@ from micrometric.event import finite
 from micrometric.machine import this_machine
 from micrometric.notice import Notices
 from micrometric.registry import Registry
+from micrometric.segment import new_session_id
 from micrometric.session import Session, new_session
 from micrometric.settings import Settings, unconfigured
 from micrometric.spec import Spec, did_you_mean
@@ -64,6 +65,8 @@ class State:
         """Whether a first event went the careful way, which starts the thread."""
         self._switched: dict[str, bool] = {}
         """Metrics switched on or off one by one since the spec was set."""
+        self._start = datetime.now(UTC)
+        """When the session began that is configured."""
         self._launches: list[str] = []
         """Those of this process so far, the last for the session that is configured."""
         self._may_claim = not place.is_child(os.environ)
@@ -81,20 +84,22 @@ class State:
             self.close()
             self.settings = settings
             self._started = False
-            self._launches.append(place.launch(os.environ, this_machine(), self._launches))
+            self._start, machine = datetime.now(UTC), this_machine()
+            own = new_session_id(self._start, machine.host, os.getpid())
+            self._launches.append(place.launch(os.environ, own, machine, self._launches))
             self.writer = self._new_writer()
             self.enable(spec)
 
     def _new_writer(self) -> Writer:
         # Bound to these settings: the session may start when others are configured already.
-        start = partial(self._new_session, self.settings, self._launches[-1])
-        return Writer(start, self.settings, self.registry, self.notices)
+        new = partial(self._new_session, self.settings, self._start, self._launches[-1])
+        return Writer(new, self.settings, self.registry, self.notices)
 
-    def _new_session(self, settings: Settings, launch: str) -> Session:
+    def _new_session(self, settings: Settings, start: datetime, launch: str) -> Session:
         return new_session(
             Path(settings.log_path or "."),
             this_machine(),
-            datetime.now(UTC),
+            start,
             settings=settings,
             spec=self._spec_text(),
             launch=launch,
@@ -120,6 +125,7 @@ class State:
         self.lock = threading.RLock()  # Another thread of the parent may hold the old one.
         self._may_claim = False
         self._started = False
+        self._start = datetime.now(UTC)
         if self.writer is not None:
             self.writer.abandon()
             self.writer = self._new_writer()

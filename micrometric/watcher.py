@@ -15,8 +15,8 @@ from pathlib import Path
 
 from micrometric.errors import NoDataError, PathError
 from micrometric.finder import Found, Segment, find, find_directories
-from micrometric.lines import GrowingFile
-from micrometric.reader import choose_launch, text_metrics_of
+from micrometric.lines import HEAD_BYTES, GrowingFile
+from micrometric.reader import choose_launch, open_found, text_metrics_of
 from micrometric.report import Report
 from micrometric.segment import is_manifest_name, parse_segment_name
 
@@ -51,6 +51,9 @@ class Watcher:
         """In the order in which they were found."""
         self.compressed: list[Segment] = []
         """Segments that were complete when they were found first; they do not grow."""
+        self.missed: list[Segment] = []
+        """Segments that were compressed before they were seen as lines; the follower tells them
+        and empties the list."""
         self.directories: set[str] = set()
         """Names of the directory keys."""
         self.text_metrics: frozenset[str] = frozenset()
@@ -59,6 +62,12 @@ class Watcher:
         self._launch = launch
         self._report = report
         self._names: dict[str, Identity | None] = {}
+        self._done: set[Identity] = set()
+        """Closed segments that were told whole and let go, while they have a name."""
+        self._heads: set[bytes] = set()
+        """How the segments began that were told and let go; a time to the microsecond is in it."""
+        self._packed: set[Path] = set()
+        """Compressed segments that were looked at."""
         self._begun = False
 
     def look(self) -> None:
@@ -97,10 +106,11 @@ class Watcher:
         for segment in found.segments:
             if segment.suffix == ".jsonl":
                 opened &= self._take(segment, names.get(str(segment.path)))
-            elif not self._begun:
-                # One that comes later was followed while it was lines.
-                self.compressed.append(segment)
+            elif segment.path not in self._packed:
+                self._packed.add(segment.path)
+                self._take_packed(segment)
         there = set(names.values())
+        self._done &= there
         for identity, watched in self.files.items():
             watched.named = identity in there
         return opened
@@ -123,17 +133,39 @@ class Watcher:
         if known is not None:
             known.segment = segment
             return True
+        if identity in self._done:
+            return True
         try:
             file = GrowingFile(segment.path)
         except OSError as error:
-            self._report.note(f"cannot read {str(segment.path)!r}: {error.strerror}")
+            if not isinstance(error, FileNotFoundError):  # Else it has another name by now.
+                self._report.note(f"cannot read {str(segment.path)!r}: {error.strerror}")
+            return False
+        if file.identity in self.files:
+            file.close()  # It was renamed since it was found; the next look finds both.
             return False
         self.files[file.identity] = Watched(file, segment)
         return True
 
+    def _take_packed(self, segment: Segment) -> None:
+        if not self._begun:
+            self.compressed.append(segment)
+            return
+        with open_found(segment) as file:
+            head = file.readline(HEAD_BYTES)
+        followed = {watched.file.head() for watched in self.files.values()}
+        if head not in followed and head not in self._heads:
+            self._heads.add(head)
+            self.missed.append(segment)
+
     def _let_go(self) -> None:
         for identity, watched in [*self.files.items()]:
-            if not watched.named and watched.file.quiet_time > _PATIENCE:
+            name = parse_segment_name(watched.segment.path.name)
+            is_closed = name is not None and name.index is not None
+            if (is_closed or not watched.named) and watched.file.quiet_time > _PATIENCE:
+                if watched.named:
+                    self._done.add(identity)
+                self._heads.add(watched.file.head())
                 watched.file.close()
                 del self.files[identity]
 

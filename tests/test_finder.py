@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from micrometric import ManifestError, NoDataError, PathError
-from micrometric.finder import find, find_manifests
+from micrometric.finder import find, find_manifests, is_in_place, relocated
 from micrometric.manifest import Manifest, SessionFacts, write_manifest
 from micrometric.registry import Metric
 from micrometric.runs import directory_keys
@@ -209,9 +209,40 @@ def test_a_plain_segment_whose_claimant_was_archived_is_of_nobody_known(tmp_path
     session = session_id()
     touch(tmp_path / PLAIN_NAME)
     touch(tmp_path / closed_name(session, 0))
-    leave_manifest(tmp_path, session, plain=True)
+    leave_manifest(tmp_path, session, plain=True, end="2026-11-23T09:00:00Z")
 
     assert {segment.session for segment in find(tmp_path).segments} == {session, None}
+
+
+def test_the_plain_segment_of_a_session_that_rotates_stays_its_own(tmp_path: Path) -> None:
+    session = session_id()
+    touch(tmp_path / PLAIN_NAME)
+    touch(tmp_path / closed_name(session, 0))
+    touch(tmp_path / closed_name(session, 1, ".jsonl.gz"))
+    leave_manifest(tmp_path, session, plain=True)
+
+    segments = find(tmp_path).segments
+
+    assert {segment.session for segment in segments} == {session}
+    assert [segment.index for segment in segments] == [0, 1, 2]
+
+
+def test_a_segment_is_found_again_under_the_name_it_has_by_now(tmp_path: Path) -> None:
+    session = session_id()
+    touch(tmp_path / PLAIN_NAME)
+    leave_manifest(tmp_path, session, plain=True)
+    (plain,) = find(tmp_path).segments
+
+    (tmp_path / PLAIN_NAME).rename(tmp_path / closed_name(session, 0))
+    assert not is_in_place(plain)
+    assert relocated(plain).path.name == closed_name(session, 0)
+
+    (tmp_path / closed_name(session, 0)).unlink()
+    touch(tmp_path / closed_name(session, 0, ".jsonl.zst"))
+    assert relocated(plain).suffix == ".jsonl.zst"
+
+    (tmp_path / closed_name(session, 0, ".jsonl.zst")).unlink()
+    assert relocated(plain) is None
 
 
 def test_segments_come_in_the_order_they_were_begun(tmp_path: Path) -> None:

@@ -322,10 +322,8 @@ def test_the_rank_is_what_the_launcher_says(environment, rank) -> None:
 def test_a_process_hands_its_launch_to_its_children() -> None:
     environment: dict[str, str] = {}
 
-    launch = place.launch(environment, HERE)
-
-    assert launch.endswith(f"-{os.getpid()}")
-    assert place.launch(environment, HERE) == launch
+    assert place.launch(environment, "mine", HERE) == "mine"
+    assert place.launch(environment, "child", HERE) == "mine"
 
 
 @pytest.mark.parametrize(
@@ -338,14 +336,14 @@ def test_a_process_hands_its_launch_to_its_children() -> None:
     ],
 )
 def test_a_job_names_the_launch_and_its_restarts(environment, launch) -> None:
-    assert place.launch(environment, HERE) == launch
+    assert place.launch(environment, "own", HERE) == launch
 
 
 def test_ranks_whose_job_has_no_name_share_the_launch_of_their_parent() -> None:
     torchrun = {"TORCHELASTIC_RUN_ID": "none", "WORLD_SIZE": "2"}
-    first = place.launch({**torchrun, "RANK": "0"}, HERE)
-    second = place.launch({**torchrun, "RANK": "1"}, HERE)
-    again = place.launch({**torchrun, "RANK": "0", "TORCHELASTIC_RESTART_COUNT": "1"}, HERE)
+    first = place.launch({**torchrun, "RANK": "0"}, "own", HERE)
+    second = place.launch({**torchrun, "RANK": "1"}, "own", HERE)
+    again = place.launch({**torchrun, "RANK": "0", "TORCHELASTIC_RESTART_COUNT": "1"}, "own", HERE)
 
     assert first == second
     assert again != first
@@ -353,23 +351,21 @@ def test_ranks_whose_job_has_no_name_share_the_launch_of_their_parent() -> None:
 
 def test_a_worker_of_a_rank_shares_its_launch() -> None:
     environment = {"RANK": "0", "WORLD_SIZE": "2"}
-    launch = place.launch(environment, HERE)
+    launch = place.launch(environment, "own", HERE)
 
     elsewhere = Machine("another parent", "boot")
-    assert place.launch(environment, elsewhere) == launch
+    assert place.launch(environment, "own", elsewhere) == launch
 
 
 def test_configuring_again_is_a_launch_of_its_own() -> None:
     environment: dict[str, str] = {}
-    first = place.launch(environment, HERE)
+    first = place.launch(environment, "first", HERE)
 
-    second = place.launch(environment, HERE, [first])
-
-    assert second not in ("", first)
-    assert environment[place.LAUNCH_VARIABLE] == second
+    assert place.launch(environment, "second", HERE, [first]) == "second"
+    assert environment[place.LAUNCH_VARIABLE] == "second"
     job = {"SLURM_JOB_ID": "77"}
-    assert place.launch(job, HERE, ["77.0"]) == "77.0.1"
-    assert place.launch(job, HERE, ["77.0", "77.0.1"]) == "77.0.2"
+    assert place.launch(job, "own", HERE, ["77.0"]) == "77.0.1"
+    assert place.launch(job, "own", HERE, ["77.0", "77.0.1"]) == "77.0.2"
 
 
 def test_the_label_is_the_rank_or_the_host() -> None:
