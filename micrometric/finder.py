@@ -41,6 +41,8 @@ class Segment:
     """Its number among the segments of its session, which the active one has once it is closed."""
     identity: tuple[int, int] | None = None
     """Device and inode, by which it is known when its name has changed."""
+    is_open: bool = False
+    """Whether its session may live, and give it another name at any time."""
 
 
 @dataclass(slots=True)
@@ -76,10 +78,6 @@ class Found:
                 start = segment.session or ""
                 starts[segment.launch] = start if known is None else min(known, start)
         return {run: sorted(starts, key=starts.__getitem__) for run, starts in launches.items()}
-
-    def is_in_place(self) -> bool:
-        """Say whether every segment still has the name under which it was found."""
-        return all(is_in_place(segment) for segment in self.segments)
 
     def of_launch(self, launch: str) -> list[Segment]:
         """Return the segments of one launch, or of the last launch of each run for `last`.
@@ -192,14 +190,13 @@ def _search(
 ) -> None:
     others = []
     before = len(located)
-    for directory, names in find_directories(root):
+    for directory, listed in find_directories(root):
+        names = _take_all(directory, listed, root, located)
         for name in names:
             segment = parse_segment_name(name)
             if segment is not None and segment.suffix == ".parquet":
                 notes.append(f"{str(directory / name)!r} is left out: Parquet is not read yet")
-            elif segment is not None:
-                _take(directory / name, root, located)
-            elif name.endswith((".jsonl", ".jsonl.gz", ".jsonl.zst")):
+            elif segment is None and name.endswith((".jsonl", ".jsonl.gz", ".jsonl.zst")):
                 others.append(directory / name)
         if any(map(is_manifest_name, names)) or any(map(parse_segment_name, names)):
             directories[directory] = None
@@ -220,14 +217,64 @@ def _nothing_in(root: Path, others: list[Path]) -> str:
     return f"no micro_metrics segments in {str(root)!r} or below it"
 
 
-def _take(path: Path, root: Path, located: dict[tuple[int, int], tuple[Path, Path]]) -> None:
-    """Note a regular file; one with two names, as during archiving, is noted once."""
+def _take_all(
+    directory: Path,
+    listed: list[str],
+    root: Path,
+    located: dict[tuple[int, int], tuple[Path, Path]],
+) -> list[str]:
+    """Note the segments of a directory as they are at one moment, and return its names then.
+
+    Active segments are looked at before the closed ones are listed: one that is closed meanwhile
+    is then found under its new name, and none is missed.
+    """
+    for name in listed:
+        segment = parse_segment_name(name)
+        if segment is not None and segment.index is None:
+            _take(directory / name, root, located)
+    names = sorted(os.listdir(directory))  # noqa: PTH208 - names suffice
+    for name in _closed_in_order(listed, names):
+        if not _take(directory / name, root, located):
+            for suffix in SUFFIXES[1:3]:  # It was compressed since it was listed.
+                _take(directory / name.replace(".jsonl", suffix), root, located)
+    return names
+
+
+def _closed_in_order(before: list[str], after: list[str]) -> list[str]:
+    """Return the closed segments of a later listing, up to the first that it lacks of each session.
+
+    A directory is not listed in one moment: of the names that are added meanwhile, it may give a
+    later one and not an earlier one. Those that were there before it are all given.
+    """
+    known = {(name.session, name.index) for name in map(parse_segment_name, before) if name}
+    last: dict[str | None, int] = {}
+    for session, index in known:
+        if index is not None:
+            last[session] = max(index, last.get(session, -1))
+    closed = []
+    for name in after:
+        segment = parse_segment_name(name)
+        if segment is not None and segment.index is not None and segment.suffix != ".parquet":
+            closed.append((segment.index, segment.session, name))
+    chosen = []
+    for index, session, name in sorted(closed, key=lambda one: one[0]):
+        if index <= last.get(session, -1) + 1:
+            last[session] = max(index, last.get(session, -1))
+            chosen.append(name)
+    return chosen
+
+
+def _take(path: Path, root: Path, located: dict[tuple[int, int], tuple[Path, Path]]) -> bool:
+    """Note a regular file, one with two names under the last, and say whether there is one."""
     try:
         status = path.stat()
     except OSError:
-        return  # It went away since the directory was listed: renamed, then it is found as that.
+        return False  # It went away since the directory was listed.
     if stat.S_ISREG(status.st_mode) or (path == root and stat.S_ISFIFO(status.st_mode)):
-        located.setdefault((status.st_dev, status.st_ino), (path, root))
+        identity = status.st_dev, status.st_ino
+        if identity not in located or located[identity][0].parent == path.parent:
+            located[identity] = path, located.get(identity, (path, root))[1]
+    return True
 
 
 def _manifests_in(directory: Path, notes: list[str]) -> Iterator[tuple[Path, Manifest]]:
@@ -265,6 +312,7 @@ def _describe(
             suffix=name.suffix if name else _suffix_of(path),
             index=name.index if name else None,
             identity=identity,
+            is_open=known is not None and known.end is None,
         )
         # A segment and its compressed twin hold the same events; the lines come first.
         twin = (path.parent, session or path.name, segment.index)
@@ -294,21 +342,34 @@ def relocated(segment: Segment) -> Segment | None:
     somebody is on the way to read it.
     """
     directory = segment.path.parent
-    twins = []
-    if segment.session is not None and segment.index is not None:
-        twins = [closed_name(segment.session, segment.index, suffix) for suffix in SUFFIXES[1:3]]
-    for name in sorted(os.listdir(directory)):  # noqa: PTH208 - names suffice
-        parsed = parse_segment_name(name)
-        if parsed is not None and (
-            _identity(directory / name) == segment.identity or name in twins
-        ):
-            return replace(segment, path=directory / name, suffix=parsed.suffix)
+    if segment.session is None or segment.index is None:
+        for name in sorted(os.listdir(directory)):  # noqa: PTH208 - names suffice
+            path = directory / name
+            if parse_segment_name(name) is not None and _identity(path) == segment.identity:
+                return replace(segment, path=path)
+        return None
+    # By name alone: the number of an inode is soon used for another file.
+    for path, suffix in _closed_names(segment):
+        if path.exists():
+            return replace(segment, path=path, suffix=suffix, identity=_identity(path))
     return None
 
 
 def is_in_place(segment: Segment) -> bool:
     """Say whether a segment still has the name under which it was found."""
-    return segment.identity is None or _identity(segment.path) == segment.identity
+    if segment.identity is None:
+        return True
+    name = parse_segment_name(segment.path.name)
+    is_active = name is not None and name.index is None and segment.index is not None
+    if is_active and any(path.exists() for path, _ in _closed_names(segment)):
+        return False
+    return _identity(segment.path) == segment.identity
+
+
+def _closed_names(segment: Segment) -> Iterator[tuple[Path, str]]:
+    for suffix in SUFFIXES[:3]:
+        name = closed_name(segment.session or "", segment.index or 0, suffix)
+        yield segment.path.parent / name, suffix
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

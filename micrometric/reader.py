@@ -223,6 +223,30 @@ def open_found(segment: Segment) -> Iterator[IO[bytes]]:
         yield _opened(segment, stack)
 
 
+def pin(segment: Segment, held: contextlib.ExitStack) -> Path | None:
+    """Return a path that goes on leading to a segment's file, whatever name that has.
+
+    Args:
+        segment: lines that are not compressed.
+        held: closes the file at the end; the path is good until then.
+
+    Returns:
+        None when it was deleted.
+    """
+    for _ in range(_ATTEMPTS):
+        place = segment if is_in_place(segment) else relocated(segment)
+        if place is None:
+            return None
+        if place.suffix != segment.suffix:
+            return place.path
+        with contextlib.suppress(FileNotFoundError):
+            file = held.enter_context(place.path.open("rb"))
+            if is_in_place(place):  # Still, after it was opened: then this is its file.
+                path = Path(f"/dev/fd/{file.fileno()}")
+                return path if path.exists() else place.path
+    return None
+
+
 def _opened(segment: Segment, stack: contextlib.ExitStack) -> IO[bytes]:
     for _ in range(_ATTEMPTS):
         place = segment if is_in_place(segment) else relocated(segment)
@@ -234,7 +258,7 @@ def _opened(segment: Segment, stack: contextlib.ExitStack) -> IO[bytes]:
             if segment.identity is None:
                 raise
             continue
-        if is_in_place(place) or place.suffix != segment.suffix:
+        if is_in_place(place):
             return file
     return io.BytesIO()
 

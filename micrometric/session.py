@@ -260,7 +260,7 @@ class Session:
         if not self._has_begun:
             return
         segments = [*self.closed.facts]
-        if self._size:
+        if self._file is not None:
             events = accounting.total.written - self.closed.events()
             name = self.segment_path.name
             segments.append(SegmentFacts(name, self.closed.next_index, events, self._size))
@@ -295,6 +295,7 @@ def new_session(
     spec: str,
     launch: str | None,
     may_claim: bool,
+    clock: Callable[[], float] = time.monotonic,
 ) -> Session:
     """Return a session that has no files yet.
 
@@ -306,6 +307,7 @@ def new_session(
         spec: the enabled metrics, as text.
         launch: the launch it belongs to.
         may_claim: whether the plain name may be claimed; workers may not, later ranks do not.
+        clock: seconds that never run backwards.
     """
     rank = place.rank(os.environ)
     facts = SessionFacts(
@@ -325,7 +327,7 @@ def new_session(
         max_records=settings.max_records,
         claims_plain=may_claim and not rank,
     )
-    return Session(directory, facts, settings, machine)
+    return Session(directory, facts, settings, machine, clock)
 
 
 def claim_plain_name(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from micrometric.columns import Request, filter_expression, request_for
 from micrometric.errors import NoDataError, SettingError
 from micrometric.filters import Filter
-from micrometric.finder import STDIN, Found, Paths, find
+from micrometric.finder import Found, Paths, find
 from micrometric.keys import Key, read_key
 from micrometric.reader import (
     choose_launch,
@@ -58,9 +58,6 @@ class Summary:
         return pd.DataFrame(self.rows, columns=["metric", *self.by, *FIGURES])
 
 
-_ATTEMPTS = 20
-
-
 def summarize(
     paths: Paths,
     by: str | Sequence[str] = "location",
@@ -101,20 +98,8 @@ def summarize(
     zone = read_zone(assume_tz)
     names = [name.strip() for name in by.split(",")] if isinstance(by, str) else list(by)
     wanted = Filter.read(metrics, location, where, since, until, zone=zone)
-    # A writer may close a segment under another name meanwhile: then all is read once more.
-    for _ in range(_ATTEMPTS):
-        report = Report()
-        found = choose_launch(find(paths), launch, report)
-        summary = _summary(found, names, wanted, zone, report)
-        if found.is_in_place() or any(segment.path == STDIN for segment in found.segments):
-            return summary
-    report.note("segments were closed faster than they could be read: some events may be missing")
-    return summary
-
-
-def _summary(
-    found: Found, names: list[str], wanted: Filter, zone: tzinfo | None, report: Report
-) -> Summary:
+    report = Report()
+    found = choose_launch(find(paths), launch, report)
     directories = found.directory_keys()
     keys = [read_key(name, directories) for name in dict.fromkeys(names) if name != "metric"]
     wanted = wanted.bound_to(directories)

@@ -105,7 +105,7 @@ class Watcher:
         opened = True
         for segment in found.segments:
             if segment.suffix == ".jsonl":
-                opened &= self._take(segment, names.get(str(segment.path)))
+                opened &= self._take(segment)
             elif segment.path not in self._packed:
                 self._packed.add(segment.path)
                 self._take_packed(segment)
@@ -128,12 +128,12 @@ class Watcher:
                 return Found()  # It may come yet.
             raise
 
-    def _take(self, segment: Segment, identity: Identity | None) -> bool:
-        known = self.files.get(identity) if identity else None
+    def _take(self, segment: Segment) -> bool:
+        known = self.files.get(segment.identity) if segment.identity else None
         if known is not None:
             known.segment = segment
             return True
-        if identity in self._done:
+        if segment.identity in self._done:
             return True
         try:
             file = GrowingFile(segment.path)
@@ -141,8 +141,8 @@ class Watcher:
             if not isinstance(error, FileNotFoundError):  # Else it has another name by now.
                 self._report.note(f"cannot read {str(segment.path)!r}: {error.strerror}")
             return False
-        if file.identity in self.files:
-            file.close()  # It was renamed since it was found; the next look finds both.
+        if file.identity != segment.identity:
+            file.close()  # It was renamed since it was found; the next look finds both, in order.
             return False
         self.files[file.identity] = Watched(file, segment)
         return True

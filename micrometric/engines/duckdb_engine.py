@@ -24,7 +24,7 @@ from micrometric.columns import Request
 from micrometric.event import encode_event
 from micrometric.finder import STDIN, Segment
 from micrometric.keys import Key
-from micrometric.reader import read_segment
+from micrometric.reader import pin, read_segment
 from micrometric.report import Report
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class DuckDBEngine:
         zone: tzinfo | None,
         report: Report,
     ) -> None:
-        self._segments = segments
+        self._segments = [*segments]
         self._dims = dims
         self._text_metrics = text_metrics
         self._zone = zone
@@ -91,6 +91,8 @@ class DuckDBEngine:
                 "autoload_known_extensions": False,
             }
         )
+        self._pinned = contextlib.ExitStack()
+        self._pin_open_segments()
         self._link_odd_names()
         # DuckDB reads plain files and gzip; the others go through our reader at once.
         self._mend(s for s in self._segments if s.path == STDIN or s.suffix == ".jsonl.zst")
@@ -103,15 +105,26 @@ class DuckDBEngine:
         trace: TracebackType | None,
     ) -> None:
         self._connection.close()
+        self._pinned.close()
         self._temporary.cleanup()
+
+    def _pin_open_segments(self) -> None:
+        """Hold on to files that a living session may rename or compress while they are read."""
+        for segment in [*self._segments]:
+            if segment.is_open and segment.suffix == ".jsonl":
+                place = pin(segment, self._pinned)
+                if place is None:
+                    self._segments.remove(segment)  # It was deleted since it was found.
+                else:
+                    self._files[segment.path] = place
 
     def _link_odd_names(self) -> None:
         """Give files a plain name where DuckDB would take theirs for a pattern, or not at all."""
         for segment in self._segments:
-            name = str(segment.path)
+            name = str(self._files[segment.path])
             if segment.path != STDIN and (_PATTERN.search(name) or _utf8(name) != name):
                 link = self._new_file(segment.suffix)
-                link.symlink_to(os.path.abspath(segment.path))  # noqa: PTH100 - as it is called
+                link.symlink_to(os.path.abspath(name))  # noqa: PTH100 - as it is called
                 self._files[segment.path] = link
 
     def _new_file(self, suffix: str = ".jsonl") -> Path:
