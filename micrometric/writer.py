@@ -9,11 +9,13 @@ stands in lines without calls, and what was written is derived from the session'
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
+from queue import Empty, SimpleQueue
 from typing import Protocol
 
 import msgspec
@@ -128,7 +130,9 @@ class Writer:
         self._writes = False
         self._manifest_due = 0.0
         self._thread: threading.Thread | None = None
-        self._wake = threading.Event()
+        self._bell: SimpleQueue[None] = SimpleQueue()
+        """Wakes the thread; unlike an Event, a signal handler may ring it in the midst of that."""
+        self._has_rung = False
         self._closed = False
 
     def add(self, event: Raw, waits: bool = False) -> None:
@@ -152,8 +156,8 @@ class Writer:
             if self._pending.events >= self._settings.flush_every:
                 if self._thread is None:
                     self.flush()
-                elif not self._wake.is_set():
-                    self._wake.set()
+                else:
+                    self._wake_thread()
 
     # From the queue to lines.
 
@@ -377,7 +381,12 @@ class Writer:
             except RuntimeError:
                 return  # None is to be had while the interpreter shuts down: the caller writes.
             self._thread = thread
-        self._wake.set()  # The files appear at once, not after the first interval.
+        self._wake_thread()  # The files appear at once, not after the first interval.
+
+    def _wake_thread(self) -> None:
+        if not self._has_rung:
+            self._has_rung = True
+            self._bell.put(None)
 
     def _run(self) -> None:
         # Half of the interval: an event waits for a look at the queue, and then for the next.
@@ -386,8 +395,9 @@ class Writer:
         slices = self._slices
         has_more = False
         while not self._closed:
-            self._wake.wait(0.0 if has_more else wait)
-            self._wake.clear()
+            with contextlib.suppress(Empty):
+                self._bell.get(timeout=0.0 if has_more else wait)
+            self._has_rung = False
             try:
                 if self.queue and slices == self._slices:
                     self._encode_queue()  # The loop has paused or is slow: nobody else does.
@@ -402,7 +412,7 @@ class Writer:
         """End the thread, without writing; from here on the caller writes."""
         self._closed = True
         self.slice_size = 0
-        self._wake.set()
+        self._bell.put(None)
         thread, self._thread = self._thread, None
         if thread is not None and thread is not threading.current_thread():
             thread.join(timeout=10.0)

@@ -19,6 +19,7 @@ MODES = {
     "by-caller": {"flush_interval": None, "flush_every": 10},
     "write-through": {"flush_every": 1},
 }
+WOKEN_OFTEN = {"flush_interval": 0.02, "flush_every": 2}
 modes = pytest.mark.parametrize("mode", MODES)
 
 # Root writes where it may not; without that capability it is as anybody.
@@ -286,11 +287,41 @@ print(len(hits), os.getpid())
     check_accounts(left, {pid: 10_000})
 
 
-@modes
-def test_an_interrupt_in_the_middle_of_log_doubles_nothing(tmp_path, mode) -> None:
+@pytest.mark.parametrize("settings", [*MODES.values(), WOKEN_OFTEN], ids=[*MODES, "woken-often"])
+def test_a_signal_handler_that_logs_while_its_thread_logs_loses_nothing(tmp_path, settings) -> None:
+    body = """
+def log_count(*_):
+    for _ in range(70):  # More than one slice, so that it is encoded in here, too.
+        logger.log("n", next(numbers["handler"]), {"who": "handler", "pid": os.getpid()})
+    if not over:
+        signal.setitimer(signal.ITIMER_REAL, 0.0002)  # Here, so that handlers do not pile up.
+
+over = False
+signal.signal(signal.SIGALRM, log_count)
+log_count()
+log_some(20_000)
+over = True
+signal.setitimer(signal.ITIMER_REAL, 0)
+logger.close()
+print(next(numbers["handler"]), os.getpid())
+"""
+    finished = run(tmp_path, program(LOG_SOME + body, **settings), seconds=20)
+
+    assert (finished.returncode, finished.stderr) == (0, "")
+    handled, pid = map(int, finished.stdout.split())
+    assert handled > 10
+    left = read_left(tmp_path / "logs")
+    assert sorted(left.values("me")) == list(range(20_000))
+    assert sorted(left.values("handler")) == list(range(handled))
+    check_accounts(left, {pid: 20_000 + handled})
+
+
+@pytest.mark.parametrize("settings", [*MODES.values(), WOKEN_OFTEN], ids=[*MODES, "woken-often"])
+def test_an_interrupt_in_the_middle_of_log_doubles_nothing(tmp_path, settings) -> None:
     """Ctrl-C may come between any two steps; a notebook then goes on with the same logger."""
     body = """
 import json, random
+from pathlib import Path
 
 class Interrupt(BaseException):
     pass
@@ -298,9 +329,11 @@ class Interrupt(BaseException):
 def interrupt(*_):
     raise Interrupt
 
+log_some(1)
+logger.flush()  # The files are there before the first interrupt.
 signal.signal(signal.SIGALRM, interrupt)
 chance = random.Random(20261123)
-returned, number = [], 0
+returned, number = [0], 0
 while number < 60_000:
     try:
         # At most one comes, and none outside of this block.
@@ -312,10 +345,15 @@ while number < 60_000:
         signal.setitimer(signal.ITIMER_REAL, 0)
     except Interrupt:
         pass
+logger.log("n", 0, {"who": "last", "pid": os.getpid()})
+if logger.flush_interval is None:
+    logger.flush()
+(segment,) = Path("logs").glob("micro_metrics*.jsonl")
+wait_for(lambda: b'"last"' in segment.read_bytes(), 5.0)  # Its thread is not stuck.
 logger.close()
 print(json.dumps(returned))
 """
-    finished = run(tmp_path, program(body, **MODES[mode]))
+    finished = run(tmp_path, program(LOG_SOME + body, **settings), seconds=20)
 
     assert (finished.returncode, finished.stderr) == (0, "")
     returned = json.loads(finished.stdout)
