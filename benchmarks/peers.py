@@ -5,7 +5,13 @@ from __future__ import annotations
 from contextlib import ExitStack
 from pathlib import Path
 
-from benchmarks.handmade import open_append, open_floor, open_floor_orjson, open_json
+from benchmarks.handmade import (
+    open_append,
+    open_floor,
+    open_floor_orjson,
+    open_floor_tuned,
+    open_json,
+)
 from benchmarks.libraries import open_loguru, open_stdlib, open_structlog
 from benchmarks.original import open_original
 from benchmarks.recorder import METRIC, Peer, Recorder
@@ -57,6 +63,7 @@ def _open_with_max_records(directory: Path) -> Recorder:
 PEERS = (
     Peer("append", open_append, keeps=0.0),
     Peer(FLOOR, open_floor),
+    Peer("floor-tuned", open_floor_tuned),
     Peer("floor-orjson", open_floor_orjson, needs=("orjson",)),
     Peer("micrometric", open_micrometric),
     Peer("micrometric-context", _open_with_context),

@@ -35,7 +35,7 @@ def log_carefully(
         writer = state.writer
         if writer is None or identifier not in state.enabled:
             _refuse(state, writer, identifier, frame)
-        elif writer.gate.admits is None or writer.gate.admits(identifier):
+        elif writer.gate.ask is None or writer.gate.ask(identifier, True):
             state.begin(writer)
             writer.add(*_raw(state, writer, identifier, value, metadata, location, frame))
     except Exception as error:  # noqa: BLE001 - a training run does not die of its metrics

@@ -10,8 +10,11 @@ import itertools
 import random
 from collections import Counter
 from collections.abc import Callable
+from typing import Any
 
 from micrometric.settings import Settings
+
+Ask = Callable[[str, Any], Any]
 
 _TALLY = 4096
 """Names that are kept before they are counted; bounds the memory of what is left out."""
@@ -50,35 +53,41 @@ class Gate:
     def __init__(self, settings: Settings, settle: Callable[[], None]) -> None:
         self.sampled_out = Tally()
         self.capped = Tally()
-        self.admits: Callable[[str], bool] | None = None
-        """Says whether an event of a metric is kept; None where every one is."""
         self.is_closed = False
         """Whether the limit was reached."""
-        # Its own generator: that of the training run is never touched.
-        self._draw = random.Random(settings.sampling_seed).random
-        self._share = settings.sampling_factor
-        self._take_ticket = itertools.count().__next__
-        self._limit = settings.max_records or 0
+        self.ask: Ask | None = None
+        """Gives back the metadata of an event of a metric that is kept, None for one that is
+        not; it is None itself where every one is kept."""
         self._settle = settle
         if settings.max_records is not None:
-            self.admits = self._admit_both if self._share < 1.0 else self._admit_limited
-        elif self._share < 1.0:
-            self.admits = self._admit_sampled
+            self.ask = self._limited(settings.max_records)
+        if settings.sampling_factor < 1.0:
+            self.ask = self._sampled(settings, self.ask)
 
-    def _admit_sampled(self, metric: str) -> bool:
-        if self._draw() < self._share:
-            return True
-        if self.sampled_out.add(metric) >= _TALLY:
+    # Functions over local names: they run in the hot path.
+
+    def _limited(self, limit: int) -> Ask:
+        take_ticket = itertools.count().__next__
+
+        def ask(metric: str, frozen: Any) -> Any:
+            if take_ticket() < limit:
+                return frozen
+            self.is_closed = True
+            return self._leave_out(self.capped, metric)
+
+        return ask
+
+    def _sampled(self, settings: Settings, limited: Ask | None) -> Ask:
+        # Its own generator: that of the training run is never touched.
+        draw, share = random.Random(settings.sampling_seed).random, settings.sampling_factor
+
+        def ask(metric: str, frozen: Any) -> Any:
+            if draw() < share:
+                return frozen if limited is None else limited(metric, frozen)
+            return self._leave_out(self.sampled_out, metric)
+
+        return ask
+
+    def _leave_out(self, tally: Tally, metric: str) -> None:
+        if tally.add(metric) >= _TALLY:
             self._settle()
-        return False
-
-    def _admit_limited(self, metric: str) -> bool:
-        if self._take_ticket() < self._limit:
-            return True
-        self.is_closed = True
-        if self.capped.add(metric) >= _TALLY:
-            self._settle()
-        return False
-
-    def _admit_both(self, metric: str) -> bool:
-        return self._admit_sampled(metric) and self._admit_limited(metric)

@@ -30,12 +30,34 @@ from micrometric.tracing import break_graph
 from micrometric.writer import Writer
 
 _registry = Registry()
+_current: MicroMetricLogger | None = None
 _construction = threading.Lock()
 _frame = sys._getframe
 _now = time.time_ns
 
 
-class MicroMetricLogger:
+class _Singleton(type):
+    """Makes every call of the class return its one object, cheaper than `__new__` could."""
+
+    if not TYPE_CHECKING:  # A checker reads the constructor's parameters off `__init__`.
+
+        def __call__(cls, log_path: Any = UNSET, *arguments: Any, **named: Any) -> Any:
+            if log_path is UNSET and not arguments and not named and _current is not None:
+                return _current
+            return _construct(cls, (log_path, *arguments), named)
+
+    @property
+    def _instance(cls) -> MicroMetricLogger | None:
+        """The object once a call has configured it, or left that to later."""
+        return _current
+
+    @_instance.setter
+    def _instance(cls, instance: MicroMetricLogger | None) -> None:
+        global _current
+        _current = instance
+
+
+class MicroMetricLogger(metaclass=_Singleton):
     """Log small values from inside hot loops.
 
     Every call of the class returns the same object. The first call with a path or metrics
@@ -72,16 +94,7 @@ class MicroMetricLogger:
 
     __slots__ = ("_state",)
     _object: ClassVar[MicroMetricLogger | None] = None
-    _instance: ClassVar[MicroMetricLogger | None] = None
-    """The object once a call has configured it, or left that to later."""
     _state: State
-
-    def __new__(cls, *arguments: Any, **named: Any) -> MicroMetricLogger:
-        """Return the one logger, configuring it where there is something to configure."""
-        instance = cls._instance
-        if instance is not None and not arguments and not named:
-            return instance
-        return _construct(cls, arguments, named)
 
     def __reduce__(self) -> tuple[type[MicroMetricLogger], tuple[()]]:
         # A model that holds the logger is copied and sent to workers with it: the copy is the
@@ -113,7 +126,6 @@ class MicroMetricLogger:
         identifier: str,
         value: Any,
         metadata: Mapping[str, Any] | None = None,
-        *,
         location: str | None = None,
         stacklevel: int = 1,
     ) -> None:
@@ -130,11 +142,8 @@ class MicroMetricLogger:
         try:
             if value.__class__ in state.fast[identifier] and location is None and stacklevel == 1:
                 frozen: Frozen = freeze(metadata)
-                if state.asks:
-                    answer = state.ask(identifier, frozen)
-                    if answer is None:
-                        return
-                    frozen = answer
+                if (ask := state.ask) is not None and (frozen := ask(identifier, frozen)) is None:
+                    return
                 caller = _frame(1)
                 writer: Writer = state.writer  # type: ignore[assignment] # fast has nothing without
                 queue = writer.queue

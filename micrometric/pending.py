@@ -7,7 +7,7 @@ from the front; the caller holds a lock for each side, and each side changes onl
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from micrometric.device import fetch
@@ -25,8 +25,18 @@ class Lines(NamedTuple):
     """Whole lines."""
 
     data: bytes | memoryview
-    metrics: list[str]
-    """The metric of each line."""
+    counts: Mapping[str, int]
+    """How many of them there are of each metric."""
+    events: int
+    """How many there are."""
+
+    @classmethod
+    def of(cls, data: bytes, metrics: Sequence[str]) -> Lines:
+        """Return lines whose metrics are told one by one."""
+        events = len(metrics)
+        if events and metrics.count(metrics[0]) == events:  # Much faster than counting.
+            return cls(data, {metrics[0]: events}, events)
+        return cls(data, Counter(metrics), events)
 
 
 class Pending:
@@ -66,7 +76,7 @@ class Pending:
         events = size = 0
         items: list[Lines | Raw] = []
         if isinstance(lines, Lines):
-            events, size = len(lines.metrics), len(lines.data)
+            events, size = lines.events, len(lines.data)
             items.append(self._in_ring(lines, size))
         elif lines is not None:
             events = 1
@@ -87,20 +97,19 @@ class Pending:
             return lines
         place = self._ring[start : start + size]
         place[:] = lines.data
-        return Lines(place, lines.metrics)
+        return Lines(place, lines.counts, lines.events)
 
     def drop_written(self, position: int) -> None:
         """Forget the items before a position in the session, whose lines are on the disk."""
         end, taken = self.position, 0
-        metrics: list[str] = []
+        written = Counter(self.written)
         for item in self.items:
             if not isinstance(item, Lines) or end + len(item.data) > position:
                 break
             end += len(item.data)
             taken += 1
-            metrics += item.metrics
-        written = Counter(self.written)
-        written.update(metrics)
+            for metric, events in item.counts.items():
+                written[metric] += events
         # No call from here on, as above.
         self.written = written
         self.position = end
@@ -116,7 +125,7 @@ class Pending:
         fetch([copy for _, event in waiting for copy in deferred_in([event[2], event[3]])])
         for at, event in waiting:
             lines = encode(event)
-            failed, size = 1 - len(lines.metrics), len(lines.data)
+            failed, size = 1 - lines.events, len(lines.data)
             # No call from here on, as above.
             self.items[at] = lines
             self.kept -= failed
@@ -124,7 +133,7 @@ class Pending:
 
     def metrics(self) -> Counter[str]:
         """Return how many events of each metric wait."""
-        metrics: list[str] = []
+        waiting: Counter[str] = Counter()
         for item in self.items:
-            metrics += item.metrics if isinstance(item, Lines) else [item[1]]
-        return Counter(metrics)
+            waiting.update(item.counts if isinstance(item, Lines) else [item[1]])
+        return waiting

@@ -18,6 +18,7 @@ from micrometric import place
 from micrometric.encoding import Frozen
 from micrometric.errors import SettingError
 from micrometric.event import finite
+from micrometric.gate import Ask
 from micrometric.machine import this_machine
 from micrometric.notice import Notices
 from micrometric.registry import Registry
@@ -55,8 +56,9 @@ class State:
         self.notices = Notices()
         self.process_context = _NOTHING
         """Metadata of every event of the process, as it was when it was set."""
-        self.asks = False
-        """Whether the hot path has to `ask`: there are contexts, sampling or a limit."""
+        self.ask: Ask | None = None
+        """What the hot path asks with a metric and its metadata where there are contexts, sampling
+        or a limit: it gives the metadata with its contexts, None for an event to leave out."""
         self._uses_context = False
         """Whether there is or was a context of any kind."""
         self._has_rich_context = False
@@ -168,8 +170,9 @@ class State:
                 name for name in registered if self._switched.get(name, self.spec.matches(name))
             }
             self.enabled = frozenset(enabled) if self.writer is not None else frozenset()
-            gate = self.writer.gate if self.writer is not None else None
-            self.asks = self._uses_context or (gate is not None and gate.admits is not None)
+            self.ask = self.writer.gate.ask if self.writer is not None else None
+            if self._uses_context:
+                self.ask = self._ask_context if self.ask is None else self._ask_both
             self.fast = {}
             if self._started and not self._has_rich_context:
                 for name in self.enabled:
@@ -186,14 +189,15 @@ class State:
 
     # What the hot path asks where there is something to ask.
 
-    def ask(self, metric: str, frozen: Frozen) -> Frozen | None:
-        """Return the metadata with its contexts, None for an event that is not to be kept."""
-        admits = self.writer.gate.admits  # type: ignore[union-attr] # nothing is fast without one
-        if admits is not None and not admits(metric):
+    def _ask_context(self, _: str, frozen: Frozen) -> Frozen:
+        return self.process_context.data, inherited.get().data, frozen
+
+    def _ask_both(self, metric: str, frozen: Frozen) -> Frozen | None:
+        if self.writer is None or self.writer.gate.ask is None:
+            return self._ask_context(metric, frozen)
+        if self.writer.gate.ask(metric, frozen) is None:
             return None
-        if self._uses_context:
-            return self.process_context.data, inherited.get().data, frozen
-        return frozen
+        return self._ask_context(metric, frozen)
 
     def with_context(self, around: Plain, metadata: Mapping[str, Any]) -> Plain:
         """Return a context inside another, frozen as it is now."""

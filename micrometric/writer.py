@@ -12,8 +12,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from queue import Empty, SimpleQueue
 from typing import Protocol
@@ -30,7 +29,7 @@ from micrometric.session import HEARTBEAT_INTERVAL, Session
 from micrometric.settings import Settings
 from micrometric.values import deferred_in, fetched
 
-SLICE = 64
+SLICE = 128
 """Events that the logging thread encodes at once; it bounds the longest call of `log`."""
 MANIFEST_INTERVAL = 1.0
 """Shortest time in seconds between two manifests of one session."""
@@ -168,7 +167,7 @@ class Writer:
                 return
             self._encodes = True
             try:
-                while batch := self.queue[: 16 * SLICE]:
+                while batch := self.queue[: 8 * SLICE]:
                     self._encode_batch(batch)
                 self._slices += 1
                 flush_every = max(1, self._settings.flush_every)
@@ -186,13 +185,15 @@ class Writer:
             self._pending.take(self.queue, 1, batch[0])
             return
         failed: list[tuple[str, Exception]] = []
-        data, metrics = self._encoding.encode(
-            batch[:plain], lambda metric, error: failed.append((metric, error))
+        lines = Lines.of(
+            *self._encoding.encode(
+                batch[:plain], lambda metric, error: failed.append((metric, error))
+            )
         )
-        has_room = self._pending.has_room(len(data))
-        self._pending.take(self.queue, plain, Lines(data, metrics) if has_room else None)
+        has_room = self._pending.has_room(len(lines.data))
+        self._pending.take(self.queue, plain, lines if has_room else None)
         if not has_room:
-            self._drop(metrics)
+            self._drop(lines.counts)
         for metric, error in failed:
             self._fail(metric, error)
 
@@ -209,13 +210,13 @@ class Writer:
             event = (time_ns, metric, fetched(value), fetched(metadata), code, module)
         except Exception as error:  # noqa: BLE001 - whatever the device raised
             self._fail(metric, error)
-            return Lines(b"", [])
+            return Lines.of(b"", [])
         with self._encode_lock:
-            return Lines(*self._encoding.encode([event], self._fail))
+            return Lines.of(*self._encoding.encode([event], self._fail))
 
-    def _drop(self, metrics: list[str]) -> None:
+    def _drop(self, counts: Mapping[str, int]) -> None:
         with self.count_lock:
-            for metric, events in Counter(metrics).items():
+            for metric, events in counts.items():
                 self.count(metric).failed += events
         self._notices.give(
             "queue is full",

@@ -274,7 +274,7 @@ def test_an_environment_variable_that_cannot_be_read_is_named(
     [
         ((1, 2, 3, 4, 5, 6, 7), {}, "at most 6 positional arguments, got 7"),
         ((), {"log_pth": "x"}, "unknown argument 'log_pth'"),
-        (("x",), {"log_path": "y"}, "two values for 'log_path'"),
+        (("x",), {"log_path": "y"}, "multiple values for argument 'log_path'"),
     ],
 )
 def test_calls_that_python_would_refuse_are_refused(arguments, named, message) -> None:
