@@ -27,14 +27,14 @@ or the location as text and None."""
 # A Decimal becomes the double that every reader of a JSON number makes of it.
 freeze = msgspec.msgpack.Encoder(decimal_format="number").encode
 """Freeze the metadata of a call; raises for whatever needs a look."""
+NOTHING = freeze({})
+"""The metadata of a call that has none."""
 
 _thaw_object = msgspec.msgpack.Decoder(dict[str, Any]).decode
 _thaw = msgspec.msgpack.Decoder().decode
 _encoder = msgspec.json.Encoder(decimal_format="number")
 _MICROSECONDS = {microseconds: f"{microseconds:03d}Z" for microseconds in range(1000)}
 """The end of a time; a dict, so that what lies outside of the millisecond raises."""
-_NIL = 0xC0
-"""None in msgpack; the byte may also be a part of a number."""
 _DOUBLE = 0xCB
 """How a float begins in msgpack."""
 _NON_FINITE = b"\xcb\x7f", b"\xcb\xff"
@@ -151,7 +151,7 @@ def _is_clean(values: Sequence[Any], frozen: Sequence[Any]) -> bool:
         joined = b"".join(frozen)
     except (TypeError, OverflowError):
         return False  # Texts, lists, contexts.
-    return _NIL not in joined and not _may_hold_non_finite(joined)
+    return not _may_hold_non_finite(joined)
 
 
 def _may_hold_non_finite(frozen: bytes) -> bool:
@@ -177,8 +177,6 @@ def _merged(frozen: Frozen) -> dict[str, Any]:
 
 def _thawed(frozen: bytes) -> dict[str, Any]:
     metadata = _thaw(frozen)
-    if metadata is None:
-        return {}  # None was logged.
     if not isinstance(metadata, dict):
         return {"metadata": finite(metadata)}  # Not what was asked for, but nothing is lost.
     return finite(metadata) if _may_hold_non_finite(frozen) else metadata
