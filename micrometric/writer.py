@@ -422,6 +422,10 @@ class Writer:
         """Write what is pending and end the session; later events are still written."""
         self.stop()
         self.flush()
+        if left := self._pending.events:
+            self._notices.give(
+                "lost", f"logging ends while the disk takes nothing: {left} events are not written"
+            )
         with self._write_lock:
             if self.session is not None:
                 self.session.end(datetime.now(UTC))

@@ -27,11 +27,12 @@ EMPTY = "os.unlink('logs/ballast')"
 
 
 @pytest.fixture
-def disk(tmp_path: Path) -> Iterator[Path]:
-    """Mount a disk of one MiB as the log directory of a program."""
+def disk(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Path]:
+    """Mount a disk of one MiB, or of another size, as the log directory of a program."""
     logs = tmp_path / "logs"
     logs.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", logs]
+    size = getattr(request, "param", "1m")
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", logs]
     try:
         mounted = subprocess.run(mount, capture_output=True, text=True)
     except FileNotFoundError:
