@@ -11,13 +11,13 @@ from collections.abc import Mapping
 from types import FrameType
 from typing import Any
 
-from micrometric.encoding import Raw
+from micrometric.encoding import LARGE, Raw
 from micrometric.event import finite
 from micrometric.registry import check_identifier
 from micrometric.spec import did_you_mean
 from micrometric.state import State, inherited
 from micrometric.tracing import leave_alone
-from micrometric.values import Plain, fits
+from micrometric.values import Plain, fits, size_of
 from micrometric.writer import Writer
 
 
@@ -37,7 +37,9 @@ def log_carefully(
             _refuse(state, writer, identifier, frame)
         elif writer.gate.ask is None or writer.gate.ask(identifier, True):
             state.begin(writer)
-            writer.add(*_raw(state, writer, identifier, value, metadata, location, frame))
+            event, waits = _raw(state, writer, identifier, value, metadata, location, frame)
+            is_large = size_of(event[2]) + size_of(event[3]) > LARGE
+            writer.add(event, waits=waits, is_large=is_large)
     except Exception as error:  # noqa: BLE001 - a training run does not die of its metrics
         _count_failure(state, identifier)
         shown = repr(identifier) if isinstance(identifier, str) else type(identifier).__name__

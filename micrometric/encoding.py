@@ -27,6 +27,8 @@ or the location as text and None."""
 # A Decimal becomes the double that every reader of a JSON number makes of it.
 freeze = msgspec.msgpack.Encoder(decimal_format="number").encode
 """Freeze the metadata of a call; raises for whatever needs a look."""
+LARGE = 64 * 1024
+"""Bytes of an event that is encoded at once, so that the bound of the queue knows its size."""
 NOTHING = freeze({})
 """The metadata of a call that has none."""
 

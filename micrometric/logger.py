@@ -18,7 +18,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from micrometric.careful import log_carefully
-from micrometric.encoding import NOTHING, Frozen, freeze
+from micrometric.encoding import LARGE, NOTHING, Frozen, freeze
 from micrometric.errors import MicrometricWarning
 from micrometric.event import LogEvent, decode_line
 from micrometric.lifecycle import bind, configure, configure_first, one_name, warn_of_differences
@@ -141,7 +141,9 @@ class MicroMetricLogger(metaclass=_Singleton):
         state = self._state
         try:
             if value.__class__ in state.fast[identifier] and location is None and stacklevel == 1:
-                frozen: Frozen = NOTHING if metadata is None else freeze(metadata)
+                frozen: Frozen = NOTHING
+                if metadata is not None and len(frozen := freeze(metadata)) > LARGE:
+                    raise OverflowError  # noqa: TRY301 - the careful way looks at its size
                 if (ask := state.ask) is not None and (frozen := ask(identifier, frozen)) is None:
                     return
                 caller = _frame(1)

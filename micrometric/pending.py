@@ -29,6 +29,8 @@ class Lines(NamedTuple):
     """How many of them there are of each metric."""
     events: int
     """How many there are."""
+    ring_end: int = 0
+    """Where they end in the ring, counted from its first use; 0 for lines elsewhere."""
 
     @classmethod
     def of(cls, data: bytes, metrics: Sequence[str]) -> Lines:
@@ -54,6 +56,8 @@ class Pending:
         self._end = 0
         """Bytes up to the end of the last item, since the session began."""
         self._ring = memoryview(bytearray(_RING_BYTES))
+        self._ring_end = self._ring_start = 0
+        """The part of the ring in use, counted from its first use."""
 
     @property
     def events(self) -> int:
@@ -75,9 +79,12 @@ class Pending:
         """
         events = size = 0
         items: list[Lines | Raw] = []
+        ring_end = self._ring_end
         if isinstance(lines, Lines):
+            lines = self._in_ring(lines)
             events, size = lines.events, len(lines.data)
-            items.append(self._in_ring(lines, size))
+            ring_end = lines.ring_end or ring_end
+            items.append(lines)
         elif lines is not None:
             events = 1
             items.append(lines)
@@ -85,34 +92,39 @@ class Pending:
         self.items += items
         self.kept += events
         self._end += size
+        self._ring_end = ring_end
         del queue[:taken]
 
-    def _in_ring(self, lines: Lines, size: int) -> Lines:
+    def _in_ring(self, lines: Lines) -> Lines:
         """Return the lines in memory that is used again and again, while there is room in it.
 
         Memory that is fresh for each slice costs more, in page faults, than encoding does.
         """
-        start = self._end % _RING_BYTES
-        if start + size > _RING_BYTES or self._end + size - self.position > _RING_BYTES:
+        size, start = len(lines.data), self._ring_end
+        if start % _RING_BYTES + size > _RING_BYTES:
+            start += _RING_BYTES - start % _RING_BYTES  # Lines lie in one piece.
+        if start + size - self._ring_start > _RING_BYTES or not size:
             return lines
-        place = self._ring[start : start + size]
+        place = self._ring[start % _RING_BYTES :][:size]
         place[:] = lines.data
-        return Lines(place, lines.counts, lines.events)
+        return Lines(place, lines.counts, lines.events, start + size)
 
     def drop_written(self, position: int) -> None:
         """Forget the items before a position in the session, whose lines are on the disk."""
-        end, taken = self.position, 0
+        end, taken, ring_start = self.position, 0, self._ring_start
         written = Counter(self.written)
         for item in self.items:
             if not isinstance(item, Lines) or end + len(item.data) > position:
                 break
             end += len(item.data)
             taken += 1
+            ring_start = item.ring_end or ring_start
             for metric, events in item.counts.items():
                 written[metric] += events
         # No call from here on, as above.
         self.written = written
         self.position = end
+        self._ring_start = ring_start
         del self.items[:taken]
 
     def fetch(self, encode: Callable[[Raw], Lines]) -> None:

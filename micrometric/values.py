@@ -153,6 +153,17 @@ def _key_text(key: Any) -> str:
     return str(key)
 
 
+def size_of(data: Any) -> int:
+    """Return about how many bytes plain data takes as JSON, where that is much."""
+    if isinstance(data, str):
+        return len(data)
+    if isinstance(data, dict):
+        return sum(len(key) + size_of(item) for key, item in data.items())
+    if isinstance(data, list):
+        return sum(map(size_of, data)) + len(data)
+    return 8
+
+
 def deferred_in(data: Any) -> Iterator[Deferred]:
     """Yield the copies inside plain data that wait on a device."""
     if isinstance(data, Deferred):

@@ -134,16 +134,17 @@ class Writer:
         self._has_rung = False
         self._closed = False
 
-    def add(self, event: Raw, waits: bool = False) -> None:
+    def add(self, event: Raw, *, waits: bool, is_large: bool) -> None:
         """Queue an event, as the hot path does.
 
         Args:
             event: the event.
             waits: whether something in it waits on a device.
+            is_large: whether it is of a size that the bound of the queue must know at once.
         """
         self._has_devices = self._has_devices or waits
         self.queue.append(event)
-        if len(self.queue) >= self.slice_size:
+        if is_large or len(self.queue) >= self.slice_size:
             self.encode_slice()
 
     def encode_slice(self) -> None:
@@ -167,8 +168,10 @@ class Writer:
                 return
             self._encodes = True
             try:
-                while batch := self.queue[: 8 * SLICE]:
-                    self._encode_batch(batch)
+                left = len(self.queue)  # What is added meanwhile is left to who adds it.
+                while left > 0:
+                    batch = self.queue[: min(left, 8 * SLICE)]
+                    left -= self._encode_batch(batch)
                 self._slices += 1
                 flush_every = max(1, self._settings.flush_every)
                 missing = flush_every - self._pending.events
@@ -178,12 +181,15 @@ class Writer:
             finally:
                 self._encodes = False
 
-    def _encode_batch(self, batch: list[Raw]) -> None:
-        """Encode the head of the queue and take it off; what waits for a device keeps its place."""
+    def _encode_batch(self, batch: list[Raw]) -> int:
+        """Encode the head of the queue and take it off; return how many events that was.
+
+        What waits for a device keeps its place among the lines.
+        """
         plain = self._plain_events(batch) if self._has_devices else len(batch)
         if plain == 0:
             self._pending.take(self.queue, 1, batch[0])
-            return
+            return 1
         failed: list[tuple[str, Exception]] = []
         lines = Lines.of(
             *self._encoding.encode(
@@ -196,6 +202,7 @@ class Writer:
             self._drop(lines.counts)
         for metric, error in failed:
             self._fail(metric, error)
+        return plain
 
     def _plain_events(self, batch: list[Raw]) -> int:
         """Return how many events come before the first that waits for a device."""

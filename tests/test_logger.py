@@ -2,6 +2,7 @@
 
 import copy
 import json
+import math
 import os
 import pickle
 import random
@@ -17,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from micrometric import MicroMetricLogger, MicrometricWarning, SettingError, SpecError
+from micrometric.encoding import Encoding
 from micrometric.machine import this_machine
 from micrometric.manifest import read_manifest, session_state
 from micrometric.testing import capture, reset
@@ -976,3 +978,98 @@ def test_reset_drops_configuration_registrations_and_pending_events(logs) -> Non
     assert not logger.is_logging_configured()
     assert logger.get_registered_metrics() == {}
     assert written(logs) == []
+
+
+def test_nothing_is_ever_printed(logs, capfd) -> None:
+    """The original logger printed its warnings into the output of the run."""
+    register("m")
+    logger = MicroMetricLogger()
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        logger.log("m", 1.0)
+        logger.configure_logging(logs, "nothing*")
+        logger.log("m", 1.0)
+        logger.configure_logging(logs, "m", 1)
+        for value in (1.0, "a misfit", object()):
+            logger.log("m", value)
+        logger.close()
+
+    assert capfd.readouterr() == ("", "")
+
+
+def test_one_bad_event_never_costs_its_batch(logs, monkeypatch, manifest) -> None:
+    register("m")
+    logger = MicroMetricLogger(logs, 1000, None, "m")
+    encode_one = Encoding._encode_one
+
+    def fail_for_seven(self, event):
+        if event[2] == 7:
+            raise RuntimeError("no line for it")
+        return encode_one(self, event)
+
+    def fail(self, batch):
+        raise RuntimeError("not all at once")
+
+    monkeypatch.setattr(Encoding, "_encode_one", fail_for_seven)
+    monkeypatch.setattr(Encoding, "_encode_all", fail)
+    with pytest.warns(MicrometricWarning, match="no line for it"):
+        for number in range(200):
+            logger.log("m", number)
+        logger.close()
+
+    assert written(logs) == [number for number in range(200) if number != 7]
+    account = manifest().accounting.total
+    assert (account.logged, account.written, account.failed) == (200, 199, 1)
+
+
+def test_numbers_that_are_not_finite_cost_no_other_event(logs, lines) -> None:
+    register("m")
+    logger = MicroMetricLogger(logs, 1000, None, "m")
+    for number in range(300):
+        odd = math.nan if number % 3 == 0 else number
+        logger.log("m", odd, {"scale": odd, "none": None, 3: [odd]})
+    logger.close()
+
+    names = ["NaN" if number % 3 == 0 else number for number in range(300)]
+    assert [line["value"] for line in lines()] == names
+    assert [line["metadata"] for line in lines()] == [
+        {"scale": name, "none": None, "3": [name]} for name in names
+    ]
+
+
+def test_the_same_seed_keeps_the_same_events(logs, tmp_path) -> None:
+    register("m")
+    logger = MicroMetricLogger()
+    kept = []
+    for place in (logs, tmp_path / "again"):
+        logger.configure_logging(place, "m", sampling_factor=0.3, sampling_seed=7)
+        for number in range(500):
+            logger.log("m", number)
+        logger.close()
+        kept.append(written(place))
+
+    assert kept[0] == kept[1]
+    assert 100 < len(kept[0]) < 200
+
+
+@pytest.mark.parametrize(
+    ("value", "metadata"),
+    [("x" * 200_000, None), (1.0, {"text": "x" * 200_000}), (["x" * 200_000], {"n": 1})],
+    ids=["value", "metadata", "nested"],
+)
+def test_the_size_of_a_large_event_counts_before_the_next_comes(
+    logs, monkeypatch, value, metadata
+) -> None:
+    monkeypatch.setattr("micrometric.pending.MAX_BYTES", 1_000_000)
+    MicroMetricLogger.register_metric("any", object)
+    logger = MicroMetricLogger(logs, 1_000_000, None, "any")
+    logger.log("any", 0)
+
+    with pytest.warns(MicrometricWarning, match="dropped and counted as failed"):
+        for _ in range(20):
+            logger.log("any", value, metadata)
+            assert len(logger._state.writer.queue) <= 1
+
+    account = logger._state.writer.accounting().total
+    assert (account.logged, account.pending, account.failed) == (21, 5, 16)

@@ -61,13 +61,14 @@ def test_the_event_line_is_one(tmp_path: Path) -> None:
 
 
 def test_the_settings_are_those_there_are() -> None:
-    from micrometric.settings import PREFIX, environment_settings
+    from micrometric.settings import PREFIX, Settings, environment_settings
 
-    named = re.findall(rf"`{PREFIX}([A-Z_]+)`", README)
-    table = {name for name in named if f"| `{PREFIX}{name}` |" in README}
+    rows = re.findall(rf"^\| `(\w+)(?:=\S+)?` \|.*\| `{PREFIX}([A-Z_]+)` \|$", README, re.MULTILINE)
+    variables = {variable for _, variable in rows}
 
-    known = environment_settings({PREFIX + name: "1" for name in table})
-    assert {name.upper() for name in known} == table
+    known = environment_settings({PREFIX + name: "1" for name in variables})
+    assert {name.upper() for name in known} == variables
+    assert {name for name, _ in rows} == {*Settings.__slots__, "metrics_to_log"}
 
 
 def test_ci_calls_the_test_command_of_the_readme() -> None:
