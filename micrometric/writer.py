@@ -9,7 +9,7 @@ stands in lines without calls, and what was written is derived from the session'
 
 from __future__ import annotations
 
-import contextlib
+import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -29,8 +29,14 @@ from micrometric.session import HEARTBEAT_INTERVAL, Session
 from micrometric.settings import Settings
 from micrometric.values import deferred_in, fetched
 
-SLICE = 128
+SLICE = 96
 """Events that the logging thread encodes at once; it bounds the longest call of `log`."""
+_BACKLOG = 4 * SLICE
+"""Events that wait for the thread before the logging thread encodes them after all."""
+_QUICK = 0.0005
+"""Seconds within which a thread that is woken runs where the loop leaves the interpreter free."""
+_SURE = 3
+"""Wakes in a row that must have been quick."""
 MANIFEST_INTERVAL = 1.0
 """Shortest time in seconds between two manifests of one session."""
 _SHORTEST_WAIT = 0.002
@@ -127,11 +133,17 @@ class Writer:
         self._has_devices = False
         """Whether some event ever held a tensor that waits on a device."""
         self._writes = False
+        self._is_stuck = False
+        """Whether the disk took nothing the last time."""
         self._manifest_due = 0.0
         self._thread: threading.Thread | None = None
         self._bell: SimpleQueue[None] = SimpleQueue()
         """Wakes the thread; unlike an Event, a signal handler may ring it in the midst of that."""
         self._has_rung = False
+        self._rung_at = 0.0
+        self._thread_is_quick = False
+        """Whether the loop waits elsewhere most of the time, in numpy, torch or for a device: then
+        the thread encodes meanwhile. In a loop of Python it would only come to take turns."""
         self._closed = False
 
     def add(self, event: Raw, *, waits: bool, is_large: bool) -> None:
@@ -148,35 +160,45 @@ class Writer:
             self.encode_slice()
 
     def encode_slice(self) -> None:
-        """Turn queued events into lines, unless another thread is at it; write when it is time."""
+        """Turn queued events into lines, or leave that to a thread that is quick or at it already.
+
+        Then write when it is time.
+        """
         if self._closed or self._settings.writes_through:
             self.flush()
-        elif not self._encodes:
-            self._encode_queue()
-            if self._pending.events >= self._settings.flush_every:
-                if self._thread is None:
-                    self.flush()
-                else:
-                    self._wake_thread()
+            return
+        queued = len(self.queue)
+        if self._encodes or (self._thread_is_quick and queued < _BACKLOG):
+            size = queued + SLICE
+            if not self._closed:  # No call until it is set: nobody closes in between.
+                self.slice_size = size
+            self._wake_thread()
+            return
+        self._encode_queue(_BACKLOG)
+        if self._pending.events >= self._settings.flush_every:
+            if self._thread is None:
+                self.flush()
+            else:
+                self._wake_thread()
 
     # From the queue to lines.
 
-    def _encode_queue(self) -> None:
+    def _encode_queue(self, most: int = sys.maxsize) -> None:
+        """Encode what is queued by now, or so many of these events."""
         with self._encode_lock:
             # A signal handler or a finaliser may log while its own thread is in here.
             if self._encodes:
                 return
             self._encodes = True
             try:
-                left = len(self.queue)  # What is added meanwhile is left to who adds it.
+                left = min(len(self.queue), most)
                 while left > 0:
-                    batch = self.queue[: min(left, 8 * SLICE)]
-                    left -= self._encode_batch(batch)
+                    left -= self._encode_batch(self.queue[: min(left, _BACKLOG)])
                 self._slices += 1
                 flush_every = max(1, self._settings.flush_every)
                 missing = flush_every - self._pending.events
                 size = min(SLICE, missing if missing > 0 else flush_every)
-                if not self._closed:  # No call until it is set: nobody closes in between.
+                if not self._closed:  # As above.
                     self.slice_size = size
             finally:
                 self._encodes = False
@@ -272,12 +294,14 @@ class Writer:
             while self._pending.items:
                 self._write_some(self.session)
         except OSError as error:
+            self._is_stuck = True
             self._notices.give(
                 "disk",
                 f"events cannot be written: {error}; they are kept in memory and written as "
                 "soon as they can be",
             )
             return False
+        self._is_stuck = False
         self._notices.withdraw("disk")
         self.last_flush_time = time.time()
         return True
@@ -392,8 +416,9 @@ class Writer:
         self._wake_thread()  # The files appear at once, not after the first interval.
 
     def _wake_thread(self) -> None:
-        if not self._has_rung:
+        if not self._has_rung and self._thread is not None:
             self._has_rung = True
+            self._rung_at = time.perf_counter()
             self._bell.put(None)
 
     def _run(self) -> None:
@@ -402,13 +427,20 @@ class Writer:
         wait = max(_SHORTEST_WAIT, min(interval, HEARTBEAT_INTERVAL) / 2)
         slices = self._slices
         has_more = False
+        quick_wakes = 0
         while not self._closed:
-            with contextlib.suppress(Empty):
+            try:
                 self._bell.get(timeout=0.0 if has_more else wait)
+                is_quick = time.perf_counter() - self._rung_at < _QUICK
+                quick_wakes = quick_wakes + 1 if is_quick else 0
+                self._thread_is_quick = quick_wakes > _SURE
+            except Empty:
+                pass
             self._has_rung = False
             try:
-                if self.queue and slices == self._slices:
-                    self._encode_queue()  # The loop has paused or is slow: nobody else does.
+                # Where the loop has paused or is slow nobody else does it.
+                if self.queue and (self._thread_is_quick or slices == self._slices):
+                    self._encode_queue()
                 slices = self._slices
                 has_more = self._write()
                 if time.monotonic() >= self._manifest_due + HEARTBEAT_INTERVAL / 2:
@@ -429,9 +461,11 @@ class Writer:
         """Write what is pending and end the session; later events are still written."""
         self.stop()
         self.flush()
-        if left := self._pending.events:
+        if self._is_stuck:
             self._notices.give(
-                "lost", f"logging ends while the disk takes nothing: {left} events are not written"
+                "lost",
+                "logging ends while the disk takes nothing: "
+                f"{self._pending.events} events are not written",
             )
         with self._write_lock:
             if self.session is not None:

@@ -1073,3 +1073,48 @@ def test_the_size_of_a_large_event_counts_before_the_next_comes(
 
     account = logger._state.writer.accounting().total
     assert (account.logged, account.pending, account.failed) == (21, 5, 16)
+
+
+def test_a_loop_that_leaves_the_interpreter_free_has_its_events_encoded_by_the_thread(logs) -> None:
+    register("m")
+    logger = MicroMetricLogger(logs, 100, 30.0, "m")
+    encoders = set()
+    encode = Encoding.encode
+
+    def note(self, batch, fail):
+        encoders.add(threading.current_thread().name)
+        return encode(self, batch, fail)
+
+    def work() -> None:
+        for number in range(50):
+            logger.log("m", number)
+        time.sleep(0.002)
+
+    wait_for(lambda: work() or logger._state.writer._thread_is_quick)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Encoding, "encode", note)
+        for _ in range(20):
+            work()
+
+    assert encoders == {"micrometric-writer"}
+    logger.close()
+    assert written(logs) == [*range(50)] * (len(written(logs)) // 50)
+
+
+def test_threads_that_log_hard_all_get_their_turn(logs, manifest) -> None:
+    register("m")
+    logger = MicroMetricLogger(logs, 1000, 0.01, "m")
+
+    def work(who: int) -> None:
+        for number in range(5000):
+            logger.log("m", number, {"who": who})
+
+    threads = [threading.Thread(target=work, args=(who,)) for who in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    logger.close()
+
+    assert sorted(written(logs)) == sorted([*range(5000)] * 8)
+    assert manifest().accounting.total.written == 40_000
