@@ -350,7 +350,8 @@ class Writer:
                 self._registry.metrics, self.accounting(), datetime.now(UTC)
             )
         except OSError as error:
-            self._notices.give("manifest", f"the manifest cannot be written for now: {error}")
+            if not self._is_stuck:  # Else it was told already.
+                self._notices.give("manifest", f"the manifest cannot be written for now: {error}")
 
     # The account.
 
