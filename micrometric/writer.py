@@ -466,7 +466,7 @@ class Writer:
             self._notices.give(
                 "lost",
                 "logging ends while the disk takes nothing: "
-                f"{self._pending.events} events are not written",
+                f"{len(self.pending())} events are not written",
             )
         with self._write_lock:
             if self.session is not None:
