@@ -93,6 +93,13 @@ class MicroMetricLogger(metaclass=_Singleton):
     """
 
     __slots__ = ("_state",)
+
+    def __new__(cls, *arguments: Any, **named: Any) -> MicroMetricLogger:
+        """Return the one logger, where the metaclass is not asked: torch.compile does not."""
+        if _current is not None and not arguments and not named:
+            return _current
+        return _construct(cls, arguments, named)
+
     _object: ClassVar[MicroMetricLogger | None] = None
     _state: State
 

@@ -23,6 +23,9 @@ from micrometric.segment import is_manifest_name, parse_segment_name
 _PATIENCE = 10.0
 """Seconds without growth after which a file that has lost its name is let go."""
 
+_FIRST_LOOKS = 10
+"""Times the first look is repeated while files change their names."""
+
 Identity = tuple[int, int]
 """Device and inode."""
 
@@ -79,8 +82,12 @@ class Watcher:
         """
         names = {name: _identity(name) for path in self._paths for name in self._under(path)}
         if names != self._names:
+            opened = self._update(names)
+            for _ in range(0 if self._begun else _FIRST_LOOKS):
+                # What is compressed just now must not seem new afterwards.
+                opened = opened or self._update(names)
             # A file that cannot be opened is tried again at the next look.
-            self._names = names if self._update(names) else {}
+            self._names = names if opened else {}
         self._begun = True
         self._let_go()
 
