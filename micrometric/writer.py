@@ -160,10 +160,14 @@ class Writer:
             self.encode_slice()
 
     def encode_slice(self) -> None:
-        """Turn queued events into lines, or leave that to a thread that is quick or at it already.
+        """Turn queued events into lines, and write when it is time. Never raises."""
+        try:
+            self._encode_or_leave()
+        except Exception as error:  # noqa: BLE001 - the event is queued, and stays so
+            self._tell_error(error)
 
-        Then write when it is time.
-        """
+    def _encode_or_leave(self) -> None:
+        """Encode what is queued, or leave it to a thread that is quick or at it already."""
         if self._closed or self._settings.writes_through:
             self.flush()
             return
@@ -266,8 +270,14 @@ class Writer:
 
     def flush(self) -> None:
         """Write every pending event, and a manifest when one is due. Never raises."""
-        self._encode_queue()
-        self._write()
+        try:
+            self._encode_queue()
+            self._write()
+        except Exception as error:  # noqa: BLE001 - a training run does not die of its metrics
+            self._tell_error(error)
+
+    def _tell_error(self, error: Exception) -> None:
+        self._notices.give("error", f"writing events met an error: {error!r}")
 
     def _write(self) -> bool:
         """Write the lines that wait, and say whether work on segments is left."""
@@ -447,7 +457,7 @@ class Writer:
                 if time.monotonic() >= self._manifest_due + HEARTBEAT_INTERVAL / 2:
                     self.write_manifest()
             except Exception as error:  # noqa: BLE001 - without its thread nothing is written
-                self._notices.give("thread", f"the writer thread met an error: {error!r}")
+                self._tell_error(error)
 
     def stop(self) -> None:
         """End the thread, without writing; from here on the caller writes."""

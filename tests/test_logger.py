@@ -21,6 +21,7 @@ from micrometric import MicroMetricLogger, MicrometricWarning, SettingError, Spe
 from micrometric.encoding import Encoding
 from micrometric.machine import this_machine
 from micrometric.manifest import read_manifest, session_state
+from micrometric.pending import Pending
 from micrometric.testing import capture, reset
 
 
@@ -1118,3 +1119,23 @@ def test_threads_that_log_hard_all_get_their_turn(logs, manifest) -> None:
 
     assert sorted(written(logs)) == sorted([*range(5000)] * 8)
     assert manifest().accounting.total.written == 40_000
+
+
+def test_an_error_behind_the_queue_neither_raises_nor_doubles(logs, monkeypatch) -> None:
+    register("m")
+    logger = MicroMetricLogger(logs, 10, None, "m")
+    logger.log("m", -1)
+    logger.flush()
+    take = Pending.take
+
+    def fail(*_):
+        raise MemoryError("for now")
+
+    monkeypatch.setattr(Pending, "take", fail)
+    with pytest.warns(MicrometricWarning, match="writing events met an error: MemoryError"):
+        for number in range(50):
+            logger.log("m", number)
+    monkeypatch.setattr(Pending, "take", take)
+    logger.close()
+
+    assert written(logs) == [-1, *range(50)]
