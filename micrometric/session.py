@@ -1,8 +1,7 @@
 """A session: one process logging into one directory. It owns its segment and its manifest.
 
-The plain name goes to the session that creates it exclusively; one left by an ended session is
-first moved to the name that session's id fixes. Both steps can only be won once, so no lock
-file is needed, on a network folder neither. Who loses takes a name with its own id.
+One file has one writer, so nothing depends on locks. A segment that is full or old is closed under
+a name of its own, and an empty one takes its place in one step.
 """
 
 from __future__ import annotations
@@ -12,14 +11,14 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
 
 from micrometric import place
+from micrometric.claim import claim_plain_name, next_index
 from micrometric.closed import ClosedSegments
-from micrometric.errors import MicrometricError
 from micrometric.event import format_timestamp
 from micrometric.machine import Machine
 from micrometric.manifest import (
@@ -27,28 +26,20 @@ from micrometric.manifest import (
     Manifest,
     SegmentFacts,
     SessionFacts,
-    read_manifest,
-    session_state,
     write_manifest,
 )
 from micrometric.registry import Metric
 from micrometric.segment import (
     PLAIN_NAME,
-    SUFFIXES,
     active_name,
     closed_name,
-    is_manifest_name,
     manifest_name,
     new_session_id,
 )
 from micrometric.settings import Settings
 
-QUIET = timedelta(minutes=10)
-"""A plain file without manifest, written so long ago, belongs to a program that has ended."""
 HEARTBEAT_INTERVAL = 30.0
 """Seconds within which a session with a writer thread renews its manifest."""
-_CONTEST = 0.2
-"""Seconds to wait for others that want the plain name too."""
 _APPEND = os.O_WRONLY | os.O_APPEND | getattr(os, "O_CLOEXEC", 0)
 _ENDLESS = sys.maxsize
 _ROTATE_AGAIN = 5.0
@@ -330,112 +321,6 @@ def new_session(
     return Session(directory, facts, settings, machine, clock)
 
 
-def claim_plain_name(
-    directory: Path,
-    machine: Machine,
-    now: datetime,
-    session: str,
-    *,
-    link: Callable[[Path, Path], None] = os.link,
-) -> bool:
-    """Create the plain segment, moving that of an ended session out of the way.
-
-    Args:
-        directory: the log directory.
-        machine: this machine.
-        now: the present, aware.
-        session: id of the session that claims; its manifest tells so already.
-        link: makes a hard link; passed in where a test plays a disk without them.
-
-    Returns:
-        Whether the plain name is this session's; False when another lives or was quicker.
-
-    Raises:
-        OSError: the directory cannot be written to.
-    """
-    plain = directory / PLAIN_NAME
-    if _create(plain):
-        return True
-    try:
-        found = plain.stat()
-        rivals = _rivals(directory, machine, now, session)
-        if rivals is None:
-            return False
-        archive = _archive_of(directory, found, rivals, now)
-        if archive is None:
-            return False
-        link(plain, archive)
-        if archive.stat().st_ino != found.st_ino:
-            archive.unlink()  # A live session's: the ended one was archived in between.
-            return False
-        plain.unlink()
-    except OSError:
-        return False
-    return _create(plain)
-
-
-def _rivals(
-    directory: Path, machine: Machine, now: datetime, claimant: str
-) -> list[SessionFacts] | None:
-    """Return the other sessions of the directory once none is about to take the plain name.
-
-    The one that began first wins: it waits for the others, who give up when they see it.
-
-    Returns:
-        None where another has the name, or goes first.
-    """
-    deadline = time.monotonic() + _CONTEST
-    while time.monotonic() < deadline:
-        others = [facts for facts in _sessions_in(directory) if facts.id != claimant]
-        living = [
-            facts
-            for facts in others
-            if (facts.plain or facts.claims_plain)
-            and session_state(facts, now=now, machine=machine) not in ("ended", "killed")
-        ]
-        if not living:
-            return others
-        if any(facts.plain or facts.id < claimant for facts in living):
-            return None
-        time.sleep(_CONTEST / 100)
-    return None
-
-
-def _create(path: Path) -> bool:
-    try:
-        os.close(os.open(path, _APPEND | os.O_CREAT | os.O_EXCL, 0o666))
-    except FileExistsError:
-        return False
-    return True
-
-
-def _archive_of(
-    directory: Path, plain: os.stat_result, others: list[SessionFacts], now: datetime
-) -> Path | None:
-    """Return the name for the plain segment of an ended session, None when it may still live."""
-    owner = max((facts for facts in others if facts.plain), key=lambda own: own.id, default=None)
-    if owner is None:
-        written = datetime.fromtimestamp(plain.st_mtime, UTC)
-        if now - written < QUIET:
-            return None
-        return directory / closed_name(new_session_id(written, "original", 0), 0)
-    # A second name means that another contender is at it, or that one was killed there.
-    changed = datetime.fromtimestamp(plain.st_ctime, UTC)
-    if plain.st_nlink > 1 and now - changed < QUIET:
-        return None
-    told = [segment.index for segment in owner.segments if segment.name != PLAIN_NAME]
-    least = max(told, default=-1) + 1
-    return directory / closed_name(owner.id, next_index(directory, owner.id, least))
-
-
-def next_index(directory: Path, session: str, least: int) -> int:
-    """Return the first number, from `least` on, that no closed segment of the session has."""
-    index = least
-    while any((directory / closed_name(session, index, suffix)).exists() for suffix in SUFFIXES):
-        index += 1
-    return index
-
-
 def _exchange(active: Path, closed: Path, empty: Path) -> None:
     """Rename `active` to `closed`, a free name, and `empty` to `active`; both or neither."""
     try:
@@ -480,15 +365,3 @@ def _write_all(descriptor: int, data: list[memoryview]) -> int:
     if hasattr(os, "writev"):
         return os.writev(descriptor, data)
     return os.write(descriptor, b"".join(data))
-
-
-def _sessions_in(directory: Path) -> list[SessionFacts]:
-    """Return the sessions whose manifests can be read."""
-    sessions = []
-    for path in directory.iterdir():
-        if is_manifest_name(path.name):
-            with contextlib.suppress(MicrometricError):
-                facts = read_manifest(path).session
-                if facts is not None:
-                    sessions.append(facts)
-    return sessions

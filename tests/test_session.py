@@ -11,6 +11,7 @@ import msgspec
 import pytest
 
 from micrometric import ManifestError, MicroMetricLogger, PathError, place
+from micrometric.claim import claim_plain_name
 from micrometric.machine import Machine, this_machine
 from micrometric.manifest import (
     Accounting,
@@ -32,7 +33,7 @@ from micrometric.segment import (
     new_session_id,
     parse_segment_name,
 )
-from micrometric.session import claim_plain_name, new_session
+from micrometric.session import new_session
 from micrometric.settings import Settings
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
