@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
+import select
 import sys
 import threading
 from collections import deque
@@ -212,6 +213,8 @@ class Follower:
         segment = Segment(STDIN, "-")
         half = b""
         while not self._closed.is_set():
+            if not select.select([sys.stdin], [], [], 0)[0]:
+                yield []  # Nothing more to read for now.
             block = os.read(sys.stdin.fileno(), _BLOCK)
             *lines, half = (half + block).split(b"\n")
             if not block:

@@ -1,4 +1,5 @@
 import json
+import os
 import re
 import subprocess
 import sys
@@ -222,6 +223,7 @@ class Tail:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
+            env={name: text for name, text in os.environ.items() if name != "PYTHONUNBUFFERED"},
             text=True,
         )
         for name, stream in (("out", self.process.stdout), ("err", self.process.stderr)):
