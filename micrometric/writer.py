@@ -4,7 +4,9 @@ The logging thread appends a raw event to `queue` and, every `SLICE` events, tur
 lines; a thread of its own writes the lines when enough of them or enough time came together.
 Appending to a list and taking its head off are each one step for the interpreter, so the queue
 needs no lock. A signal may raise KeyboardInterrupt at any call: what must happen together
-stands in lines without calls, and what was written is derived from the session's position.
+stands in lines without calls, and what was written is derived from the session's position. Since
+Python 3.13 it may also come where a loop turns, outside of the `try` or `with` around that loop: so
+what must be undone stands around calls, never around loops.
 """
 
 from __future__ import annotations
@@ -195,9 +197,7 @@ class Writer:
                 return
             self._encodes = True
             try:
-                left = min(len(self.queue), most)
-                while left > 0:
-                    left -= self._encode_batch(self.queue[: min(left, _BACKLOG)])
+                self._encode_batches(most)
                 self._slices += 1
                 flush_every = max(1, self._settings.flush_every)
                 missing = flush_every - self._pending.events
@@ -206,6 +206,11 @@ class Writer:
                     self.slice_size = size
             finally:
                 self._encodes = False
+
+    def _encode_batches(self, most: int) -> None:
+        left = min(len(self.queue), most)
+        while left > 0:
+            left -= self._encode_batch(self.queue[: min(left, _BACKLOG)])
 
     def _encode_batch(self, batch: list[Raw]) -> int:
         """Encode the head of the queue and take it off; return how many events that was.
@@ -248,8 +253,8 @@ class Writer:
             return Lines.of(*self._encoding.encode([event], self._fail))
 
     def _drop(self, counts: Mapping[str, int]) -> None:
-        with self.count_lock:
-            for metric, events in counts.items():
+        for metric, events in counts.items():
+            with self.count_lock:
                 self.count(metric).failed += events
         self._notices.give(
             "queue is full",
@@ -377,23 +382,26 @@ class Writer:
     def accounting(self) -> Accounting:
         """Return the account of every event so far."""
         with self._write_lock, self._encode_lock, self.count_lock:
-            written, pending = self._pending.written, self._pending.metrics()
-            pending.update([event[1] for event in self.queue])
-            sampled_out, capped = self.gate.sampled_out.counts(), self.gate.capped.counts()
-            account = Accounting(metrics={})
-            for metric in {**self.counts, **written, **pending, **sampled_out, **capped}:
-                counts = msgspec.structs.replace(
-                    self.count(metric),
-                    written=written[metric],
-                    pending=pending[metric],
-                    sampled_out=sampled_out[metric],
-                    capped=capped[metric],
-                )
-                counts.logged = counts.written + counts.pending + counts.sampled_out
-                counts.logged += counts.capped + counts.failed
-                account.metrics[metric] = counts
-                account.total.add(counts)
-            return account
+            return self._account()
+
+    def _account(self) -> Accounting:
+        written, pending = self._pending.written, self._pending.metrics()
+        pending.update([event[1] for event in self.queue])
+        sampled_out, capped = self.gate.sampled_out.counts(), self.gate.capped.counts()
+        account = Accounting(metrics={})
+        for metric in {**self.counts, **written, **pending, **sampled_out, **capped}:
+            counts = msgspec.structs.replace(
+                self.count(metric),
+                written=written[metric],
+                pending=pending[metric],
+                sampled_out=sampled_out[metric],
+                capped=capped[metric],
+            )
+            counts.logged = counts.written + counts.pending + counts.sampled_out
+            counts.logged += counts.capped + counts.failed
+            account.metrics[metric] = counts
+            account.total.add(counts)
+        return account
 
     def kept(self) -> int:
         """Return how many events were written or will be."""
@@ -404,12 +412,15 @@ class Writer:
         """Return the lines of the events that are not written yet, the oldest first."""
         self._encode_queue()
         with self._write_lock, self._encode_lock:
-            if self._has_devices:
-                self._pending.fetch(self._encode_fetched)
-            done = self.session.position - self._pending.position if self.session else 0
-            data = b"".join(item.data for item in self._pending.items if isinstance(item, Lines))
-            # A line of which the disk took a part is still pending.
-            return data.splitlines()[data.count(b"\n", 0, done) :]
+            return self._pending_lines()
+
+    def _pending_lines(self) -> list[bytes]:
+        if self._has_devices:
+            self._pending.fetch(self._encode_fetched)
+        done = self.session.position - self._pending.position if self.session else 0
+        data = b"".join(item.data for item in self._pending.items if isinstance(item, Lines))
+        # A line of which the disk took a part is still pending.
+        return data.splitlines()[data.count(b"\n", 0, done) :]
 
     # The thread.
 

@@ -99,7 +99,9 @@ def environment() -> dict[str, str]:
     """Return an environment without settings, ranks and launches of this process."""
     strange = ("MICROMETRIC_", "SLURM_", "OMPI_", "PMI_", "TORCHELASTIC_")
     kept = {name: text for name, text in os.environ.items() if not name.startswith(strange)}
-    return {**kept, "PYTHONPATH": str(ROOT)}
+    # From Python 3.12 on it remarks that a process which forks has any other thread.
+    quiet = "ignore:This process:DeprecationWarning"
+    return {**kept, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": quiet}
 
 
 @dataclass(frozen=True, slots=True)
