@@ -166,6 +166,17 @@ def test_figures_are_those_of_the_reader_however_damaged(contents, end, by) -> N
         assert_equal(summary, expected, by)
 
 
+def test_a_last_line_without_end_counts_although_the_engine_would_refuse_it(tmp_path) -> None:
+    """Of several files, DuckDB drops such a line without a word."""
+    twice = event(1)[:-1] + b', "value": 7}'
+    write(tmp_path / "a", event(1), twice, end=b"")
+    write(tmp_path / "b", event(1), end=b"")
+
+    (row,) = summarize(tmp_path)
+
+    assert (row["count"], row["max"]) == (3, 7)
+
+
 def test_the_order_of_the_segments_does_not_matter(tmp_path) -> None:
     lines = (REAL[0] / "micro_metrics.jsonl").read_bytes().splitlines()
     for folder, order in (("a", [0, 1, 2]), ("b", [2, 0, 1])):

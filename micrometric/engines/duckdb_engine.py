@@ -94,8 +94,16 @@ class DuckDBEngine:
         self._pinned = contextlib.ExitStack()
         self._pin_open_segments()
         self._link_odd_names()
-        # DuckDB reads plain files and gzip; the others go through our reader at once.
-        self._mend(s for s in self._segments if s.path == STDIN or s.suffix == ".jsonl.zst")
+        # DuckDB reads plain files and gzip; the others go through our reader at once. So do those
+        # whose last line has no end: of several files, it drops such a line without an error
+        # where it is one that it would refuse anywhere else.
+        self._mend(
+            segment
+            for segment in self._segments
+            if segment.path == STDIN
+            or segment.suffix == ".jsonl.zst"
+            or (segment.suffix == ".jsonl" and _is_cut(self._files[segment.path]))
+        )
         return self
 
     def __exit__(
@@ -372,6 +380,16 @@ def _key_string(key: Key, text: str) -> str:
     if key.kind == "bucket" or key.path in ("rank", "timestamp"):
         return "NULL::VARCHAR"
     return key.path
+
+
+def _is_cut(path: Path) -> bool:
+    """Say whether the last line of a file has no end, or that cannot be told."""
+    if not path.is_file():
+        return True  # A pipe can be read once only; what went away, our reader finds again.
+    with path.open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - 1))
+        return file.read() not in (b"", b"\n")
 
 
 def _path(parts: list[str]) -> str:
