@@ -20,8 +20,8 @@ from micrometric.machine import Machine
 from micrometric.manifest import SessionFacts, read_manifest, session_state
 from micrometric.segment import (
     PLAIN_NAME,
-    SUFFIXES,
     closed_name,
+    closed_names,
     is_manifest_name,
     new_session_id,
 )
@@ -133,7 +133,7 @@ def _archive_of(
 def next_index(directory: Path, session: str, least: int) -> int:
     """Return the first number, from `least` on, that no closed segment of the session has."""
     index = least
-    while any((directory / closed_name(session, index, suffix)).exists() for suffix in SUFFIXES):
+    while any((directory / name).exists() for name in closed_names(session, index)):
         index += 1
     return index
 

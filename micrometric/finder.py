@@ -14,7 +14,14 @@ from micrometric.errors import MicrometricError, NoDataError, PathError
 from micrometric.manifest import Manifest, SessionFacts, merge_metrics, read_manifest
 from micrometric.registry import Metric
 from micrometric.runs import Scalar, directory_keys, run_names
-from micrometric.segment import SUFFIXES, closed_name, is_manifest_name, parse_segment_name
+from micrometric.segment import (
+    SUFFIXES,
+    closed_name,
+    closed_names,
+    file_identity,
+    is_manifest_name,
+    parse_segment_name,
+)
 from micrometric.spec import hint
 
 Paths = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
@@ -345,13 +352,13 @@ def relocated(segment: Segment) -> Segment | None:
     if segment.session is None or segment.index is None:
         for name in sorted(os.listdir(directory)):  # noqa: PTH208 - names suffice
             path = directory / name
-            if parse_segment_name(name) is not None and _identity(path) == segment.identity:
+            if parse_segment_name(name) is not None and file_identity(path) == segment.identity:
                 return replace(segment, path=path)
         return None
     # By name alone: the number of an inode is soon used for another file.
     for path, suffix in _closed_names(segment):
         if path.exists():
-            return replace(segment, path=path, suffix=suffix, identity=_identity(path))
+            return replace(segment, path=path, suffix=suffix, identity=file_identity(path))
     return None
 
 
@@ -363,21 +370,13 @@ def is_in_place(segment: Segment) -> bool:
     is_active = name is not None and name.index is None and segment.index is not None
     if is_active and any(path.exists() for path, _ in _closed_names(segment)):
         return False
-    return _identity(segment.path) == segment.identity
+    return file_identity(segment.path) == segment.identity
 
 
 def _closed_names(segment: Segment) -> Iterator[tuple[Path, str]]:
     for suffix in SUFFIXES[:3]:
         name = closed_name(segment.session or "", segment.index or 0, suffix)
         yield segment.path.parent / name, suffix
-
-
-def _identity(path: Path) -> tuple[int, int] | None:
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino
 
 
 def _begun(segment: Segment) -> tuple[str, str, bool, int, str]:
@@ -408,7 +407,7 @@ def _plain_owner(directory: Path, facts: dict[tuple[Path, str], SessionFacts]) -
     # Once it has ended, its last segment may be archived, and the plain one be somebody else's.
     last = owner.segments[-1].index if owner.segments else 0
     is_archived = owner.end is not None and any(
-        (directory / closed_name(owner.id, last, suffix)).exists() for suffix in SUFFIXES
+        (directory / name).exists() for name in closed_names(owner.id, last)
     )
     return None if is_archived else owner.id
 

@@ -23,16 +23,6 @@ PARAMETERS = (
     "sampling_factor",
 )
 """The constructor's parameters, in the order of the original logger."""
-KEYWORDS = (
-    "sampling_seed",
-    "rotate_bytes",
-    "rotate_seconds",
-    "keep_segments",
-    "keep_bytes",
-    "compression",
-    "enabled_metrics",
-)
-"""Those that are passed by name alone."""
 
 _hooked = False
 _worker = 0
@@ -57,7 +47,7 @@ def bind(arguments: tuple[Any, ...], named: dict[str, Any]) -> dict[str, Any]:
         )
     passed = dict(zip(PARAMETERS, arguments, strict=False))
     for name, value in named.items():
-        if name not in (*PARAMETERS, *KEYWORDS):
+        if name not in (*PARAMETERS, *Settings.__slots__, "enabled_metrics"):
             raise TypeError(f"MicroMetricLogger got an unknown argument {name!r}")
         if name in passed:
             raise TypeError(f"MicroMetricLogger got two values for {name!r}")

@@ -134,6 +134,8 @@ class Pending:
             encode: makes the line of one event whose tensors have their data; none if it fails.
         """
         waiting = [(at, item) for at, item in enumerate(self.items) if not isinstance(item, Lines)]
+        if not waiting:
+            return
         fetch([copy for _, event in waiting for copy in deferred_in([event[2], event[3]])])
         for at, event in waiting:
             lines = encode(event)

@@ -233,10 +233,7 @@ def pin(segment: Segment, held: contextlib.ExitStack) -> Path | None:
     Returns:
         None when it was deleted.
     """
-    for _ in range(_ATTEMPTS):
-        place = segment if is_in_place(segment) else relocated(segment)
-        if place is None:
-            return None
+    for place in _places(segment):
         if place.suffix != segment.suffix:
             return place.path
         with contextlib.suppress(FileNotFoundError):
@@ -247,11 +244,17 @@ def pin(segment: Segment, held: contextlib.ExitStack) -> Path | None:
     return None
 
 
-def _opened(segment: Segment, stack: contextlib.ExitStack) -> IO[bytes]:
+def _places(segment: Segment) -> Iterator[Segment]:
+    """Yield the segment under the name it has now, once more at each turn; none once deleted."""
     for _ in range(_ATTEMPTS):
         place = segment if is_in_place(segment) else relocated(segment)
         if place is None:
-            break
+            return
+        yield place
+
+
+def _opened(segment: Segment, stack: contextlib.ExitStack) -> IO[bytes]:
+    for place in _places(segment):
         try:
             file = stack.enter_context(open_segment(place.path, place.suffix))
         except FileNotFoundError:

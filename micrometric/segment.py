@@ -7,6 +7,7 @@ it belongs to the session that claimed it, because existing scripts read that na
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -54,6 +55,23 @@ def active_name(session: str) -> str:
 def closed_name(session: str, index: int, suffix: str = ".jsonl") -> str:
     """Return the name of a session's closed segment; `index` counts from 0."""
     return f"{STEM}.{session}.{index}{suffix}"
+
+
+def closed_names(session: str, index: int) -> tuple[str, ...]:
+    """Return every name that a closed segment may have, compressed or not."""
+    return tuple(closed_name(session, index, suffix) for suffix in SUFFIXES)
+
+
+def file_identity(file: str | os.PathLike[str] | int) -> tuple[int, int] | None:
+    """Return device and inode of a path or an open descriptor, None where there is no such file.
+
+    An inode is that of another file soon after the one that had it is gone.
+    """
+    try:
+        status = os.stat(file)  # noqa: PTH116 - at every write, and descriptors too
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def manifest_name(session: str) -> str:

@@ -33,6 +33,7 @@ from micrometric.segment import (
     PLAIN_NAME,
     active_name,
     closed_name,
+    file_identity,
     manifest_name,
     new_session_id,
 )
@@ -166,7 +167,7 @@ class Session:
     def _open_segment(self) -> tuple[int, bool]:
         """Return the descriptor of the segment, and whether its file is a new one."""
         if self._descriptor is not None:
-            if _identity(self.segment_path) == self._file:
+            if file_identity(self.segment_path) == self._file:
                 return self._descriptor, False
             # Somebody moved or removed the file, perhaps with its directory.
             self._close_segment()
@@ -177,11 +178,11 @@ class Session:
             self._close_segment()
             self.facts = msgspec.structs.replace(self.facts, plain=False)
             self._descriptor, _ = _open(self.segment_path, self._file)
-        status = os.fstat(self._descriptor)
-        is_new = (status.st_dev, status.st_ino) != self._file
+        file = file_identity(self._descriptor)
+        is_new = file != self._file
         if is_new:
-            self._file = status.st_dev, status.st_ino
-            self._size, self._begun_at = status.st_size, self._clock()
+            self._file = file
+            self._size, self._begun_at = os.fstat(self._descriptor).st_size, self._clock()
         return self._descriptor, is_new
 
     def _close_segment(self) -> None:
@@ -228,8 +229,7 @@ class Session:
             raise
         self.closed.add(SegmentFacts(closed.name, index, events, self._size))
         self._close_segment()
-        status = os.fstat(descriptor)
-        self._descriptor, self._file = descriptor, (status.st_dev, status.st_ino)
+        self._descriptor, self._file = descriptor, file_identity(descriptor)
         self._size, self._begun_at = 0, self._clock()
 
     def tend(self, at_once: bool) -> bool:
@@ -348,16 +348,7 @@ def _open(path: Path, known: tuple[int, int] | None) -> tuple[int, bool]:
         return os.open(path, _APPEND | os.O_CREAT | os.O_EXCL, 0o666), True
     except FileExistsError:
         descriptor = os.open(path, _APPEND | os.O_CREAT, 0o666)
-        status = os.fstat(descriptor)
-        return descriptor, known in (None, (status.st_dev, status.st_ino))
-
-
-def _identity(path: Path) -> tuple[int, int] | None:
-    try:
-        status = os.stat(path)  # noqa: PTH116 - at every write
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino
+        return descriptor, known in (None, file_identity(descriptor))
 
 
 def _write_all(descriptor: int, data: list[memoryview]) -> int:

@@ -29,8 +29,8 @@ def break_graph(function: Callable[..., Any]) -> None:
 def leave_alone() -> None:
     """Tell the compiler, once torch is there, to pass over those functions and all they call."""
     global _told
-    torch: Any = sys.modules.get(_EVAL_FRAME)
-    if _told or torch is None:
+    torch: Any
+    if _told or (torch := sys.modules.get(_EVAL_FRAME)) is None:
         return
     _told = True
     try:
