@@ -11,23 +11,34 @@ import itertools
 import os
 import select
 import sys
-import threading
+import time
 from collections import deque
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
+from typing import IO
 
 from micrometric.errors import NotAnEvent, SettingError
 from micrometric.event import LogEvent
 from micrometric.filters import Filter
 from micrometric.finder import STDIN, Paths, Segment
 from micrometric.intake import Intake
+from micrometric.merging import MergeWindow
 from micrometric.reader import read_zone
 from micrometric.report import Report
+from micrometric.waiting import (
+    POLL_INTERVAL,
+    Changes,
+    EventWaiter,
+    PollingWaiter,
+    Waiter,
+    is_remote,
+    why_polling,
+)
 from micrometric.watcher import Watched, Watcher
 
-POLL_INTERVAL = 0.1
-"""Seconds between two looks at files that are quiet."""
+_LOOK_SHARE = 4
+"""Times as long as a look took until the next one, however often names change."""
 _BLOCK = 256 * 1024
 _BATCH = 1000
 
@@ -43,6 +54,10 @@ def follow(
     until: str | datetime | None = None,
     launch: str | None = None,
     assume_tz: str | tzinfo | None = None,
+    merge_window: float = 0.0,
+    idle_exit: float | None = None,
+    pulse: float | None = None,
+    poll: bool | None = None,
     poll_interval: float = POLL_INTERVAL,
     report: Report | None = None,
 ) -> Follower:
@@ -52,7 +67,7 @@ def follow(
     a line is held until its end is there; a path that is not there yet is waited for.
 
     Args:
-        paths: files, directories or globs, one or several; or `-` alone.
+        paths: files, directories or globs, one or several; or a pipe, or `-`, alone.
         last: events to yield first of those that are there, the last by time; None is all.
         metrics: filters, as for `iter_events`.
         location: see `iter_events`.
@@ -61,11 +76,19 @@ def follow(
         until: see `iter_events`; following ends when that time has come.
         launch: see `iter_events`.
         assume_tz: see `iter_events`.
-        poll_interval: seconds between two looks at files that are quiet.
+        merge_window: seconds for which events are held back to give them in order of time;
+            what comes later still is given late. More than the writers' `flush_interval` sorts
+            events of several processes.
+        idle_exit: seconds without a wanted event after which following ends.
+        pulse: seconds after which `batches` gives an empty list when nothing came.
+        poll: whether to look at files again and again rather than wait for events of the kernel;
+            None does so where there are no such events, as on network file systems.
+        poll_interval: seconds between two such looks.
         report: receives what was skipped and what is waited for.
 
     Returns:
-        An iterator of `LogEvent` in order of arrival; what is appended from this call on counts.
+        An iterator of `LogEvent` in order of arrival, or of time within `merge_window`; what is
+        appended from this call on counts.
         `close()`, from any thread, or leaving a `with` block ends it.
 
     Raises:
@@ -76,16 +99,33 @@ def follow(
         NoDataError: there are logs, but none of that launch.
     """
     given = [paths] if isinstance(paths, str | os.PathLike) else paths
+    chosen = [Path(path) for path in given]
     zone = read_zone(assume_tz)
+    report = Report() if report is None else report
     return Follower(
-        [Path(path) for path in given],
+        chosen,
         Filter.read(metrics, location, where, since, until, zone=zone),
         last=last,
         launch=launch,
         zone=zone,
-        poll_interval=poll_interval,
-        report=Report() if report is None else report,
+        merge_window=merge_window,
+        idle_exit=idle_exit,
+        pulse=pulse,
+        waiter=_waiter(chosen, poll, poll_interval, report),
+        report=report,
     )
+
+
+def _waiter(paths: list[Path], poll: bool | None, poll_interval: float, report: Report) -> Waiter:
+    if poll is None:
+        poll = any(is_remote(path) for path in paths)
+    if not poll:
+        try:
+            return EventWaiter()
+        except OSError as error:
+            if error.errno is not None:  # Else this system has none, which is nobody's fault.
+                report.note(why_polling(error))
+    return PollingWaiter(poll_interval)
 
 
 class Follower:
@@ -102,7 +142,10 @@ class Follower:
         last: int | None,
         launch: str | None,
         zone: tzinfo | None,
-        poll_interval: float,
+        merge_window: float,
+        idle_exit: float | None,
+        pulse: float | None,
+        waiter: Waiter,
         report: Report,
     ) -> None:
         if STDIN in paths and len(paths) > 1:
@@ -110,10 +153,14 @@ class Follower:
         self.report = report
         self._intake = Intake(wanted, zone, report)
         self._last = last
-        self._poll_interval = poll_interval
-        self._closed = threading.Event()
-        self._piped = STDIN in paths
-        self._watcher = Watcher([] if self._piped else paths, launch, report)
+        self._window = MergeWindow(merge_window) if merge_window > 0 else None
+        self._idle_exit = idle_exit
+        self._pulse = pulse
+        self._closed = False
+        self._pipe = paths[0] if len(paths) == 1 and _is_pipe(paths[0]) else None
+        self._watcher = Watcher([] if self._pipe else paths, launch, report, waiter)
+        self._next_look = 0.0
+        self._must_look = False
         self._look()
         if last is not None:
             self._seek_ends()
@@ -134,7 +181,8 @@ class Follower:
 
     def close(self) -> None:
         """End following; may be called from any thread, and again."""
-        self._closed.set()
+        self._closed = True
+        self._watcher.waiter.ring()
         try:
             self._batches.close()  # type: ignore[attr-defined] # it is a generator
         except ValueError:
@@ -151,8 +199,8 @@ class Follower:
     def past(self) -> list[LogEvent]:
         """Return the last events of what is there, by time, and do not follow."""
         with self:
-            if self._piped:
-                piped = itertools.chain.from_iterable(self._from_pipe())
+            if self._pipe is not None:
+                piped = itertools.chain.from_iterable(self._from_pipe(self._pipe))
                 return [*deque(piped, maxlen=self._last)]
             events = self._past()
             for watched in self._files():
@@ -164,30 +212,88 @@ class Follower:
 
     def _flow(self) -> Iterator[list[LogEvent]]:
         try:
-            if self._piped:
-                yield from self._from_pipe()
-                return
-            if self._last is None:
-                yield from self._history()
-            elif self._last:
-                yield self._past()
-            while not self._closed.is_set():
-                if events := [event for each in self._files() for event in self._drained(each)]:
-                    yield events
-                yield from self._missed()
-                if not any(watched.file.behind for watched in self._files()):
-                    yield []
-                    if self._is_over():
-                        return
-                    self._closed.wait(self._poll_interval)
-                self._look()
+            yield from self._start()
+            arriving = self._arriving() if self._pipe is None else self._from_pipe(self._pipe)
+            yield from arriving if self._window is None else self._merged(arriving, self._window)
         finally:
             self._watcher.close()
 
+    def _start(self) -> Iterator[list[LogEvent]]:
+        if self._pipe is None and self._last is None:
+            yield from self._history()
+        elif self._pipe is None and self._last:
+            yield self._past()
+
+    def _arriving(self) -> Iterator[list[LogEvent]]:
+        """Yield what files gain, and an empty list whenever there is nothing more to read."""
+        changes = Changes(names=False, files=None)
+        came = time.monotonic()
+        while not self._closed:
+            if events := [event for each in self._due(changes) for event in self._drained(each)]:
+                yield events
+                came = time.monotonic()
+            for events in self._missed():
+                yield events
+                came = time.monotonic()
+            if any(watched.file.behind for watched in self._files()):
+                changes = self._watcher.waiter.wait(0.0)
+            else:
+                yield []
+                idle = time.monotonic() - came
+                if self._is_over(idle):
+                    return
+                changes = self._watcher.waiter.wait(self._patience(idle))
+            self._must_look |= changes.names
+            if self._must_look and (time.monotonic() >= self._next_look or self._is_unclear()):
+                self._look()
+
+    def _merged(
+        self, arriving: Iterator[list[LogEvent]], window: MergeWindow
+    ) -> Iterator[list[LogEvent]]:
+        for events in arriving:
+            window.add(events)
+            if due := window.due():
+                yield due
+            if not events:
+                yield []
+        yield window.rest()
+
+    def _due(self, changes: Changes) -> list[Watched]:
+        """Return the files that may have something to read."""
+        fresh, self._watcher.fresh = self._watcher.fresh, set()
+        return [
+            watched
+            for identity, watched in self._watcher.files.items()
+            if changes.files is None
+            or identity in changes.files
+            or identity in fresh
+            or watched.file.behind
+        ]
+
+    def _patience(self, idle: float) -> float:
+        """Return the seconds to wait at most for something to happen."""
+        until = self._intake.wanted.until
+        limits = [
+            self._pulse,
+            None if self._idle_exit is None else self._idle_exit - idle,
+            None if self._window is None else self._window.wait(),
+            None if until is None else (until - datetime.now(UTC)).total_seconds(),
+            self._next_look - time.monotonic() if self._must_look else None,
+        ]
+        return max(0.0, min((limit for limit in limits if limit is not None), default=60.0))
+
     def _look(self) -> None:
+        start = time.monotonic()
         self._watcher.look()
         self._intake.wanted = self._intake.wanted.bound_to(self._watcher.directories)
         self._intake.text_metrics = self._watcher.text_metrics
+        end = time.monotonic()
+        self._must_look = False
+        self._next_look = end + _LOOK_SHARE * (end - start)
+
+    def _is_unclear(self) -> bool:
+        """Say whether a manifest may have come that tells whose a file is."""
+        return any(watched.segment.session is None for watched in self._files())
 
     def _files(self) -> list[Watched]:
         return [*self._watcher.files.values()]
@@ -196,8 +302,10 @@ class Follower:
         for watched in self._files():
             watched.file.seek_end()
 
-    def _is_over(self) -> bool:
+    def _is_over(self, idle: float) -> bool:
         until = self._intake.wanted.until
+        if self._idle_exit is not None and idle >= self._idle_exit:
+            return True
         return until is not None and datetime.now(UTC) > until
 
     def _drained(self, watched: Watched) -> Iterator[LogEvent]:
@@ -207,21 +315,33 @@ class Follower:
             path = str(watched.segment.path)
             self.report.note(f"cannot read {path!r}: {error.strerror}")
             return iter(())
-        return self._intake.events(lines, watched.segment)
+        return self._intake.events(lines.split(b"\n"), watched.segment)
 
-    def _from_pipe(self) -> Iterator[list[LogEvent]]:
-        segment = Segment(STDIN, "-")
+    def _from_pipe(self, path: Path) -> Iterator[list[LogEvent]]:
+        segment = Segment(path, "-" if path == STDIN else path.absolute().parent.name)
         half = b""
-        while not self._closed.is_set():
-            if not select.select([sys.stdin], [], [], 0)[0]:
-                yield []  # Nothing more to read for now.
-            block = os.read(sys.stdin.fileno(), _BLOCK)
-            *lines, half = (half + block).split(b"\n")
-            if not block:
-                lines = [half]
-            yield [*self._intake.events(lines, segment)]
-            if not block:
-                return
+        with open(
+            sys.stdin.fileno() if path == STDIN else path, "rb", 0, closefd=path != STDIN
+        ) as pipe:
+            came = time.monotonic()
+            while not self._closed:
+                if not select.select([pipe], [], [], 0)[0]:
+                    yield []  # Nothing more to read for now.
+                    idle = time.monotonic() - came
+                    if self._is_over(idle):
+                        return
+                    if not select.select([pipe], [], [], self._patience(idle))[0]:
+                        continue
+                block = pipe.read(_BLOCK)
+                *lines, half = (half + block).split(b"\n")
+                if not block:
+                    lines = [half]
+                events = [*self._intake.events(lines, segment)]
+                if events:
+                    came = time.monotonic()
+                    yield events
+                if not block:
+                    return
 
     def _missed(self) -> Iterator[list[LogEvent]]:
         while self._watcher.missed:
@@ -277,3 +397,13 @@ class Follower:
             if self._intake.wanted.matches(event, segment):
                 yield event
         yield from self._intake.events(source.file.lines_back(), segment)
+
+
+def _is_pipe(path: Path) -> bool:
+    return path == STDIN or path.is_fifo()
+
+
+def _open_pipe(path: Path) -> IO[bytes]:
+    if path == STDIN:
+        return open(sys.stdin.fileno(), "rb", buffering=0, closefd=False)
+    return path.open("rb", buffering=0)

@@ -54,6 +54,11 @@ class GrowingFile:
         return status.st_dev, status.st_ino
 
     @property
+    def descriptor(self) -> int:
+        """The open file, for the system."""
+        return self._file.fileno()
+
+    @property
     def quiet_time(self) -> float:
         """Seconds since something was read."""
         return time.monotonic() - self._grown
@@ -66,8 +71,8 @@ class GrowingFile:
         """Return the first line, or as much of it as tells it from others."""
         return self._read(0, HEAD_BYTES).partition(b"\n")[0] + b"\n"
 
-    def new_lines(self) -> list[bytes]:
-        """Return the lines completed since the last look, without their ends.
+    def new_lines(self) -> bytes:
+        """Return the lines completed since the last look, with their ends.
 
         Raises:
             OSError: the file cannot be read.
@@ -76,7 +81,7 @@ class GrowingFile:
         state = status.st_size, status.st_mtime_ns
         if state == self._state:
             self.behind = False
-            return []
+            return b""
         if status.st_size < self._position or not self._is_unchanged():
             self._restart()
         self._file.seek(self._position)
@@ -84,7 +89,7 @@ class GrowingFile:
         self.behind = len(block) == _BLOCK
         # What is written from here on changes size or time again.
         self._state = None if self.behind else state
-        return self._split(block) if block else []
+        return self._whole_lines(block) if block else b""
 
     def seek_end(self) -> None:
         """Stand at the end of the last whole line that is there now."""
@@ -133,22 +138,25 @@ class GrowingFile:
         self._position, self._mark = 0, b""
         self._half, self._half_size, self._passing = [], 0, False
 
-    def _split(self, block: bytes) -> list[bytes]:
+    def _whole_lines(self, block: bytes) -> bytes:
         self._position += len(block)
-        self._mark = (self._mark + block)[-_MARK:]
+        # Not of all of a long block: it would be copied.
+        self._mark = (self._mark + block[-_MARK:])[-_MARK:]
         self._grown = time.monotonic()
-        first, *lines = block.split(b"\n")
-        self._half.append(first)
-        self._half_size += len(first)
-        if not lines:
-            return self._give_up() if self._half_size > LINE_LIMIT else []
-        whole = [] if self._passing else [b"".join(self._half)]
+        end = block.rfind(b"\n") + 1
+        self._half.append(block[:end] or block)
+        self._half_size += len(block)
+        if not end:
+            return self._give_up() if self._half_size > LINE_LIMIT else b""
+        lines = b"".join(self._half)
+        if self._passing:
+            lines = lines[lines.index(b"\n") + 1 :]
         self._passing = False
-        self._half, self._half_size = [lines[-1]], len(lines[-1])
-        return [*whole, *lines[:-1]]
+        self._half, self._half_size = [block[end:]], len(block) - end
+        return lines
 
-    def _give_up(self) -> list[bytes]:
+    def _give_up(self) -> bytes:
         """Return the start of a line that is too long, once, for it to be reported."""
-        start = [] if self._passing else [b"".join(self._half)]
+        start = b"" if self._passing else b"".join(self._half) + b"\n"
         self._half, self._half_size, self._passing = [], 0, True
         return start

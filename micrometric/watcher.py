@@ -19,6 +19,7 @@ from micrometric.lines import HEAD_BYTES, GrowingFile
 from micrometric.reader import choose_launch, open_found, text_metrics_of
 from micrometric.report import Report
 from micrometric.segment import is_manifest_name, parse_segment_name
+from micrometric.waiting import Identity, PollingWaiter, Waiter, why_polling
 
 _PATIENCE = 10.0
 """Seconds without growth after which a file that has lost its name is let go."""
@@ -26,8 +27,8 @@ _PATIENCE = 10.0
 _FIRST_LOOKS = 10
 """Times the first look is repeated while files change their names."""
 
-Identity = tuple[int, int]
-"""Device and inode."""
+_WATCH_LOOKS = 10
+"""Times a look is repeated while it finds directories that were not watched when it began."""
 
 
 @dataclass(slots=True)
@@ -47,9 +48,13 @@ class Watcher:
         paths: files, directories (recursive) and globs; what is not there yet is waited for.
         launch: id of a launch, or `last`; files of others are left alone.
         report: receives what is waited for and what cannot be read.
+        waiter: is told what to wait for; when it can take no more, it is replaced by polling.
     """
 
-    def __init__(self, paths: Iterable[Path], launch: str | None, report: Report) -> None:
+    def __init__(
+        self, paths: Iterable[Path], launch: str | None, report: Report, waiter: Waiter
+    ) -> None:
+        self.waiter = waiter
         self.files: dict[Identity, Watched] = {}
         """In the order in which they were found."""
         self.compressed: list[Segment] = []
@@ -57,6 +62,8 @@ class Watcher:
         self.missed: list[Segment] = []
         """Segments that were compressed before they were seen as lines; the follower tells them
         and empties the list."""
+        self.fresh: set[Identity] = set()
+        """Files that were found since the follower emptied the set."""
         self.directories: set[str] = set()
         """Names of the directory keys."""
         self.text_metrics: frozenset[str] = frozenset()
@@ -80,7 +87,7 @@ class Watcher:
             PathError: a path is there, but is neither a file nor a directory.
             NoDataError: the first look finds logs, but none of the launch.
         """
-        names = {name: _identity(name) for path in self._paths for name in self._under(path)}
+        names = self._watched_names()
         if names != self._names:
             opened = self._update(names)
             for _ in range(0 if self._begun else _FIRST_LOOKS):
@@ -92,13 +99,36 @@ class Watcher:
         self._let_go()
 
     def close(self) -> None:
-        """Close all files."""
+        """Close all files, and end waiting for them."""
         for watched in self.files.values():
             watched.file.close()
         self.files.clear()
+        self.waiter.close()
 
-    def _under(self, path: Path) -> list[str]:
-        names = list(_names_under(path))
+    def _watched_names(self) -> dict[str, Identity | None]:
+        """Return the files there are, in directories that were watched before they were read."""
+        for _ in range(_WATCH_LOOKS):
+            places: set[str] = set()
+            names = {
+                name: _identity(name) for path in self._paths for name in self._under(path, places)
+            }
+            try:
+                if not self.waiter.watch_directories(places):
+                    break
+            except OSError as error:
+                self._poll(error)
+        return names
+
+    def _poll(self, error: OSError) -> None:
+        """Go on without events of the kernel."""
+        self._report.note(why_polling(error))
+        self.waiter.close()
+        self.waiter = PollingWaiter()
+
+    def _under(self, path: Path, places: set[str]) -> list[str]:
+        """Return the names of the files under a path, and add where more may appear."""
+        places.update(_places_of(path))
+        names = list(_names_under(path, places))
         if not names:
             why = "it holds no logs" if path.is_dir() else "there is no such path"
             self._report.note(f"waiting for {str(path)!r}: {why}")
@@ -123,7 +153,7 @@ class Watcher:
         return opened
 
     def _found(self) -> Found:
-        present = [path for path in self._paths if any(_names_under(path))]
+        present = [path for path in self._paths if any(_names_under(path, set()))]
         try:
             found = find(present)
         except PathError:
@@ -152,6 +182,11 @@ class Watcher:
             file.close()  # It was renamed since it was found; the next look finds both, in order.
             return False
         self.files[file.identity] = Watched(file, segment)
+        self.fresh.add(file.identity)
+        try:
+            self.waiter.watch_file(file.identity, file.descriptor)
+        except OSError as error:
+            self._poll(error)
         return True
 
     def _take_packed(self, segment: Segment) -> None:
@@ -173,13 +208,16 @@ class Watcher:
                 if watched.named:
                     self._done.add(identity)
                 self._heads.add(watched.file.head())
+                self.waiter.forget_file(identity)
                 watched.file.close()
                 del self.files[identity]
 
 
-def _names_under(path: Path) -> Iterator[str]:
+def _names_under(path: Path, places: set[str]) -> Iterator[str]:
+    """Yield the names of the files under a path, and add the directories they may be in."""
     if path.is_dir():
         for directory, names in find_directories(path):
+            places.add(str(directory))
             for name in names:
                 if parse_segment_name(name) or is_manifest_name(name):
                     yield str(directory / name)
@@ -187,7 +225,19 @@ def _names_under(path: Path) -> Iterator[str]:
         yield str(path)
     elif glob.has_magic(str(path)):
         for match in sorted(glob.glob(str(path), recursive=True)):  # noqa: PTH207 - absolute too
-            yield from _names_under(Path(match))
+            places.add(str(Path(match).parent))
+            yield from _names_under(Path(match), places)
+
+
+def _places_of(path: Path) -> Iterator[str]:
+    """Yield the directories in which a path, or the next part of it, may appear or be replaced."""
+    plain = path
+    while glob.has_magic(str(plain)) and not plain.exists():
+        plain = plain.parent
+    for place in [plain, *plain.parents] if plain != path else path.parents:
+        if place.is_dir():
+            yield str(place)
+            break
 
 
 def _identity(name: str) -> Identity | None:

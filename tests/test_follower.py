@@ -66,12 +66,13 @@ class Following:
         return not any(next(self._batches) for _ in range(6))
 
 
-@pytest.fixture
-def start() -> Iterator[Callable[..., Following]]:
+@pytest.fixture(params=[False, True], ids=["events", "polling"])
+def start(request: pytest.FixtureRequest) -> Iterator[Callable[..., Following]]:
     followers: list[Follower] = []
 
     def begin(*args: Any, **options: Any) -> Following:
-        followers.append(follow(*args, poll_interval=0.001, **options))
+        told = {"poll": request.param, "poll_interval": 0.001, "pulse": 0.01}
+        followers.append(follow(*args, **(told | options)))
         return Following(followers[-1])
 
     yield begin
@@ -212,9 +213,11 @@ class TestFiles:
         assert following.nothing()
         assert len(following.follower._watcher.files) == 1
         monkeypatch.setattr("micrometric.watcher._PATIENCE", 0.0)
+        deadline = time.monotonic() + DEADLINE
 
-        assert following.nothing()
-        assert following.follower._watcher.files == {}
+        while following.follower._watcher.files:
+            assert following.nothing()
+            assert time.monotonic() < deadline
 
     def test_a_truncated_file_is_read_from_its_start(self, plain, start):
         following = start(plain)
@@ -375,11 +378,22 @@ class TestWaiting:
 
         assert following.values(1) == [4]
 
-    def test_a_fifo_is_refused_with_a_way_out(self, tmp_path):
+    def test_a_fifo_among_others_is_refused_with_a_way_out(self, tmp_path):
         os.mkfifo(tmp_path / "pipe")
+        (tmp_path / "micro_metrics.jsonl").touch()
 
         with pytest.raises(PathError, match=r"neither a file nor a directory.*tail - <"):
-            follow(tmp_path / "pipe")
+            follow([tmp_path / "pipe", tmp_path / "micro_metrics.jsonl"])
+
+    def test_a_fifo_alone_is_followed_to_its_end(self, tmp_path, start):
+        os.mkfifo(tmp_path / "pipe")
+        following = start(tmp_path / "pipe")
+
+        writer = threading.Thread(target=append, args=(tmp_path / "pipe", lines(4, 5)))
+        writer.start()
+
+        assert following.values(2) == [4, 5]
+        writer.join()
 
 
 class TestStart:

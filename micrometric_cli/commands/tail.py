@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from micrometric_cli.render.lines import LineWriter
 
 _LAST = 10
+_PULSE = 0.25
+"""Seconds after which it is noticed that nobody reads the output any more."""
 
 LinesOption = Annotated[
     int | None,
@@ -47,6 +49,35 @@ LinesOption = Annotated[
 ]
 FollowOption = Annotated[
     bool, typer.Option("--follow/--no-follow", help="Go on with the events that come.")
+]
+FromStartOption = Annotated[
+    bool, typer.Option("--from-start", help="Show all events first, file by file.")
+]
+CountOption = Annotated[
+    int | None, typer.Option(min=1, metavar="N", help="End after N events.", show_default=False)
+]
+IdleExitOption = Annotated[
+    float | None,
+    typer.Option(
+        min=0, metavar="SECONDS", help="End when no event came for so long.", show_default=False
+    ),
+]
+MergeWindowOption = Annotated[
+    float,
+    typer.Option(
+        min=0,
+        metavar="SECONDS",
+        help="Hold events back for so long to show them in order of time; processes that flush "
+        "once a second need more than 1.",
+    ),
+]
+PollOption = Annotated[
+    bool,
+    typer.Option(
+        "--poll",
+        help="Look at the files ten times a second rather than wait for events of the kernel; on "
+        "network file systems that is done anyway.",
+    ),
 ]
 LineFormatOption = Annotated[
     LineFormat, typer.Option("--format", "-f", help="How to print an event; json is in full.")
@@ -64,6 +95,11 @@ def tail(
     until: UntilOption = None,
     launch: LaunchOption = None,
     assume_tz: ZoneOption = None,
+    from_start: FromStartOption = False,
+    count: CountOption = None,
+    idle_exit: IdleExitOption = None,
+    merge_window: MergeWindowOption = 0.0,
+    poll: PollOption = False,
     format_: LineFormatOption = LineFormat.TEXT,
     digits: DigitsOption = 6,
     color: ColorOption = Color.AUTO,
@@ -92,12 +128,40 @@ def tail(
     chosen = paths_or_default(paths)
     if not follow:
         _refuse_missing(chosen)
-    last = lines if lines is not None or since is not None else _LAST
+    last = _first_shown(lines, since=since, from_start=from_start)
     writer = line_writer(format_, digits=digits, width=terminal_width(), colour=has_colour(color))
-    with follow_logs(chosen, last=last, **filters) as follower:
-        shown = _show(follower.batches() if follow else [follower.past(), []], writer, follower)
+    with follow_logs(
+        chosen,
+        last=last,
+        merge_window=merge_window,
+        idle_exit=idle_exit,
+        pulse=_PULSE,
+        poll=poll or None,
+        **filters,
+    ) as follower:
+        batches = follower.batches() if follow else [follower.past(), []]
+        shown = _show(batches if count is None else _first(count, batches), writer, follower)
     if not follow and not shown and last != 0:
         raise NoDataError(why_empty(chosen, **filters))
+
+
+def _first_shown(lines: int | None, *, since: str | None, from_start: bool) -> int | None:
+    """Return how many of the events that are there to show, None for all."""
+    if from_start:
+        if lines is not None:
+            raise typer.BadParameter("'--lines' and '--from-start' exclude each other")
+        return None
+    return lines if lines is not None or since is not None else _LAST
+
+
+def _first(count: int, batches: Iterable[list[LogEvent]]) -> Iterator[list[LogEvent]]:
+    """Yield the batches until there were so many events."""
+    for batch in batches:
+        yield batch[:count]
+        count -= len(batch)
+        if count <= 0:
+            yield []
+            return
 
 
 def _refuse_missing(paths: list[str]) -> None:

@@ -41,6 +41,31 @@ def test_since_shows_all_since_unless_told(cli):
     assert len(numbers(cli(*arguments, "-n", "3"))) == 3
 
 
+def test_from_start_shows_all_and_excludes_lines(cli, run):
+    options = ["tail", run, "--from-start", "-f", "json"]
+
+    assert len(numbers(cli(*options, "--idle-exit", 0))) == 6
+    ended = cli(*options, "-n", 3)
+    assert ended.code == 2
+    assert "'--lines' and '--from-start' exclude each other" in ended.err
+
+
+@pytest.mark.parametrize("poll", [[], ["--poll"]], ids=["events", "polling"])
+def test_it_ends_after_so_many_events_or_an_idle_time(cli, run, poll):
+    options = ["tail", run, "-f", "json", *poll]
+
+    assert numbers(cli(*options, "--count", 2)) == [0, 0.25]
+    assert numbers(cli(*options, "-n", 2, "--idle-exit", 0.02)) == ["warm", 1]
+
+
+def test_a_merge_window_sorts_by_time(cli, run):
+    (run / active_name(OTHER)).write_text(event(2, "late", 99) + "\n")
+    options = ["tail", run, "--from-start", "--idle-exit", 0.1, "-f", "json"]
+
+    assert numbers(cli(*options))[-1] == 99
+    assert numbers(cli(*options, "--merge-window", 0.01)) == [0, 0.25, 0.5, 99, 0.75, "warm", 1]
+
+
 def test_piped_each_line_is_whole(cli, run):
     ended = cli("tail", run, "--no-follow")
 
