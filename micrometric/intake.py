@@ -23,7 +23,7 @@ from micrometric.event import (
 )
 from micrometric.filters import Filter
 from micrometric.finder import Segment
-from micrometric.reader import read_segment, with_origin
+from micrometric.reader import give_origin, read_segment
 from micrometric.report import Report
 
 
@@ -105,11 +105,12 @@ class Intake:
             NotAnEvent: it is none.
         """
         fields = decode_fields(line)
+        give_origin(fields, segment)
         event = to_event(fields, zone=self.zone, text_metrics=self.text_metrics)
         stamp = fields.timestamp
         if self.report.assumed_zone is None and not stamp.endswith("Z") and is_naive(stamp):
             self.report.assumed_zone = "this machine's" if self.zone is None else str(self.zone)
-        return with_origin(event, segment)
+        return event
 
     def whole(self, segment: Segment) -> Iterator[LogEvent]:
         """Yield the wanted events of a whole segment, compressed or not."""
