@@ -28,8 +28,8 @@ from micrometric.reader import read_zone
 from micrometric.report import Report
 from micrometric.waiting import (
     POLL_INTERVAL,
-    Changes,
     EventWaiter,
+    Identity,
     PollingWaiter,
     Waiter,
     is_remote,
@@ -162,6 +162,8 @@ class Follower:
         self._watcher = Watcher([] if self._pipe else paths, launch, report, waiter)
         self._next_look = 0.0
         self._must_look = False
+        self._grown: set[Identity] | None = None
+        """Files that may have grown since they were read; None is any."""
         self._look()
         if last is not None:
             self._seek_ends()
@@ -241,10 +243,9 @@ class Follower:
 
     def _arriving(self) -> Iterator[list[LogEvent] | bytes]:
         """Yield what files gain, and an empty list whenever there is nothing more to read."""
-        changes = Changes(names=False, files=None)
         came = time.monotonic()
         while not self._closed:
-            for watched in self._due(changes):
+            for watched in self._due():
                 if batch := self._drained(watched):
                     yield batch
                     came = time.monotonic()
@@ -252,16 +253,15 @@ class Follower:
                 yield events
                 came = time.monotonic()
             if any(watched.file.behind for watched in self._files()):
-                changes = self._watcher.waiter.wait(0.0)
+                self._wait(0.0)
             else:
                 yield []
                 idle = time.monotonic() - came
                 if self._is_over(idle):
                     yield [event for watched in self._files() for event in self._rest(watched)]
                     return
-                changes = self._watcher.waiter.wait(self._patience(idle))
-            self._must_look |= changes.names or not self._watcher.is_settled
-            if self._must_look and (time.monotonic() >= self._next_look or self._is_unclear()):
+                self._wait(self._patience(idle))
+            if self._must_look and time.monotonic() >= self._next_look:
                 self._look()
 
     def _merged(
@@ -276,16 +276,23 @@ class Follower:
                 yield []
         yield window.rest()
 
-    def _due(self, changes: Changes) -> list[Watched]:
+    def _wait(self, seconds: float) -> None:
+        """Wait for something to happen, and note what it is."""
+        changes = self._watcher.waiter.wait(seconds)
+        self._must_look |= changes.names or not self._watcher.is_settled
+        if changes.files is None or self._grown is None:
+            self._grown = None
+        else:
+            self._grown |= changes.files
+
+    def _due(self) -> list[Watched]:
         """Return the files that may have something to read."""
+        grown, self._grown = self._grown, set()
         fresh, self._watcher.fresh = self._watcher.fresh, set()
         return [
             watched
             for identity, watched in self._watcher.files.items()
-            if changes.files is None
-            or identity in changes.files
-            or identity in fresh
-            or watched.file.behind
+            if grown is None or identity in grown or identity in fresh or watched.file.behind
         ]
 
     def _patience(self, idle: float) -> float:
@@ -309,10 +316,6 @@ class Follower:
         self._must_look = False
         self._next_look = end + _LOOK_SHARE * (end - start)
 
-    def _is_unclear(self) -> bool:
-        """Say whether a manifest may have come that tells whose a file is."""
-        return any(watched.segment.session is None for watched in self._files())
-
     def _files(self) -> list[Watched]:
         return [*self._watcher.files.values()]
 
@@ -333,6 +336,11 @@ class Follower:
             path = str(watched.segment.path)
             self.report.note(f"cannot read {path!r}: {error.strerror}")
             return []
+        if lines and watched.segment.session is None:
+            # Its manifest was written before its first line; it may have come since the last look.
+            self._wait(0.0)
+            if self._must_look:
+                self._look()
         return self._taken(lines, watched.segment)
 
     def _taken(self, lines: bytes, segment: Segment) -> list[LogEvent] | bytes:

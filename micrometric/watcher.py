@@ -256,6 +256,7 @@ def _add_place_of(path: Path, places: Places) -> None:
 
 
 def _identity(name: str) -> Identity | None:
+    """Return what changes when a name comes to mean something else, None where it means nothing."""
     try:
         status = os.stat(name)  # noqa: PTH116 - many times a second
     except OSError:
@@ -265,4 +266,7 @@ def _identity(name: str) -> Identity | None:
             f"{name!r} is neither a file nor a directory; to follow a pipe, let it be standard "
             f"input: micrometric tail - < {name}"
         )
+    if is_manifest_name(name.rpartition(os.sep)[2]):
+        # It is replaced again and again, and its second successor may have its inode.
+        return status.st_mtime_ns, status.st_ino
     return status.st_dev, status.st_ino
