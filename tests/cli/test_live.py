@@ -263,6 +263,14 @@ def test_on_a_terminal_a_table_is_drawn_over_the_last(terminal, run):
     )
 
 
+def test_before_the_first_event_it_says_so(terminal, run):
+    stream = terminal(80)
+    with follow(run) as follower:
+        watch(follower, LiveSummary(), Look(), [[]])
+
+    assert shown(stream, 80) == "no events yet\n"
+
+
 def test_nothing_is_drawn_before_it_is_due(terminal, run):
     stream = terminal(80)
     with follow(run) as follower:
