@@ -1,6 +1,7 @@
 """`tail --summary` and `summarize --watch`: a table that is kept up to date."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -11,7 +12,7 @@ import pytest
 from micrometric import follow
 from micrometric.event import LogEvent, format_timestamp
 from micrometric.live import LiveSummary
-from micrometric_cli import watching
+from micrometric_cli import output, watching
 from micrometric_cli.options import Format
 from micrometric_cli.watching import Look, watch
 from tests.cli.conftest import Stream, block, event
@@ -146,8 +147,8 @@ def test_events_that_come_are_summarized_with_their_rate(run):
         append(run, *[event(0, "density", n, timestamp=now) for n in range(4)])
 
         text = session.wait(lambda text: "density" in text)
-        assert text.splitlines()[-1].split()[:2] == ["density", "4"]
-        session.wait(lambda text: " 0.4 " in text)
+        assert text.splitlines()[-1].split()[:3] == ["density", "4", "4.0"]
+        session.wait(lambda text: float(text.splitlines()[-1].split()[2]) < 3)
 
 
 # Elsewhere.
@@ -222,7 +223,10 @@ def test_tail_summarizes_what_lines_and_since_ask_for(cli, run):
 
     assert count("-n", "3", *ENDED) == [3]
     assert count("--since", "2026-11-23T08:00:02Z", *ENDED) == [2]
+    assert count("--from-start", *ENDED) == [4]
     assert count("--no-follow") == [4]
+    assert count("--no-follow", "--count", "3") == [3]
+    assert count("--no-follow", "--count", "9") == [4]
     assert count("--no-follow", "-g", "layer_idx") == [2, 2]
 
 
@@ -315,6 +319,17 @@ def test_a_reader_that_has_gone_is_noticed_while_nothing_comes(run, monkeypatch)
 
     with follow(run) as follower, pytest.raises(BrokenPipeError):
         watch(follower, LiveSummary(), Look(), [[]])
+
+
+def test_a_pipe_tells_whether_its_reader_has_gone(monkeypatch):
+    reading, writing = os.pipe()
+    with os.fdopen(writing, "w") as stream:
+        monkeypatch.setattr(sys, "stdout", stream)
+        assert not output.reader_is_gone()
+
+        os.close(reading)
+
+        assert output.reader_is_gone()
 
 
 def test_a_terminal_that_cannot_move_the_cursor_gets_snapshots(terminal, run, monkeypatch):
