@@ -9,7 +9,8 @@ written without spaces or breaks, in UTF-8, keys in this order; FIELDS below say
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 from typing import Any
 
@@ -51,6 +52,10 @@ class LogEvent:
     session: str | None = None
     rank: int | None = None
     launch: str | None = None
+    directories: Mapping[str, str | int | float] | None = field(
+        default=None, compare=False, repr=False
+    )
+    """The `name=value` parts of the path of its file, and no part of the line."""
 
 
 class Line(msgspec.Struct, gc=False):
@@ -119,7 +124,11 @@ def decode_line(
 
 
 def to_event(
-    fields: Line, *, zone: tzinfo | None = None, text_metrics: frozenset[str] = frozenset()
+    fields: Line,
+    *,
+    zone: tzinfo | None = None,
+    text_metrics: frozenset[str] = frozenset(),
+    directories: Mapping[str, str | int | float] | None = None,
 ) -> LogEvent:
     """Return the event that checked fields make up; see `decode_line`.
 
@@ -137,6 +146,7 @@ def to_event(
         session=fields.session if isinstance(fields.session, str) else None,
         rank=fields.rank if isinstance(fields.rank, int) else None,
         launch=fields.launch if isinstance(fields.launch, str) else None,
+        directories=directories,
     )
 
 

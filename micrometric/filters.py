@@ -84,7 +84,7 @@ class Filter:
     def _lookup(self, event: LogEvent, segment: Segment) -> Callable[[str], object]:
         def lookup(name: str) -> object:
             key = self.keys.get(name) or read_key(name, segment.directories)
-            return value_of(key, event, segment)
+            return value_of(key, event, segment.directories)
 
         return lookup
 

@@ -13,7 +13,7 @@ import select
 import sys
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Set
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import IO
@@ -211,6 +211,16 @@ class Follower:
         """
         self._raw = self._window is None
         return self._batches
+
+    @property
+    def directories(self) -> Set[str]:
+        """Names of the `name=value` parts of the paths found so far."""
+        return self._watcher.directories
+
+    @property
+    def dims(self) -> Mapping[str, tuple[str, ...]]:
+        """Names of the axes of each metric whose lists hold an observation an element, so far."""
+        return self._watcher.dims
 
     def past(self) -> list[LogEvent]:
         """Return the last events of what is there, by time, and do not follow."""

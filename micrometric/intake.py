@@ -106,7 +106,12 @@ class Intake:
         """
         fields = decode_fields(line)
         give_origin(fields, segment)
-        event = to_event(fields, zone=self.zone, text_metrics=self.text_metrics)
+        event = to_event(
+            fields,
+            zone=self.zone,
+            text_metrics=self.text_metrics,
+            directories=segment.directories,
+        )
         stamp = fields.timestamp
         if self.report.assumed_zone is None and not stamp.endswith("Z") and is_naive(stamp):
             self.report.assumed_zone = "this machine's" if self.zone is None else str(self.zone)

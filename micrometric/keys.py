@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from micrometric.errors import FilterError
 from micrometric.event import ORIGIN_FIELDS, LogEvent
-from micrometric.finder import Segment
+from micrometric.runs import Scalar
 
 EVENT_FIELDS = ("timestamp", "metric", "value", "location")
 Kind = Literal["field", "origin", "directory", "metadata", "bucket"]
@@ -63,12 +63,18 @@ def read_key(name: str, directories: Collection[str]) -> Key:
     return Key(name, "metadata", name)
 
 
-def value_of(key: Key, event: LogEvent, segment: Segment) -> Any:
-    """Return what an event has under a key, None where it has nothing."""
+def value_of(key: Key, event: LogEvent, directories: Mapping[str, Scalar]) -> Any:
+    """Return what an event has under a key, None where it has nothing.
+
+    Args:
+        key: the key.
+        event: the event.
+        directories: the `name=value` parts of its path.
+    """
     if key.kind == "metadata":
         return metadata_at(event.metadata, key.path)
     if key.kind == "directory":
-        return segment.directories.get(key.path)
+        return directories.get(key.path)
     if key.kind == "bucket":
         return bucket_start(event.timestamp, key.seconds)
     return getattr(event, key.path)

@@ -164,7 +164,9 @@ def read_segment(
         try:
             fields = decode_fields(line)
             give_origin(fields, segment)
-            event = to_event(fields, zone=zone, text_metrics=text_metrics)
+            event = to_event(
+                fields, zone=zone, text_metrics=text_metrics, directories=segment.directories
+            )
         except NotAnEvent as error:
             if line.endswith(b"\n"):
                 report.skip(segment.path, number, error.reason)

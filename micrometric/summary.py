@@ -150,7 +150,7 @@ def _rows(
 
     computed = _computed(found, request, build, dims, zone, report)
     rows = [_row(row, keys, request) for row in computed]
-    return sorted(rows, key=lambda row: [_order(row[name]) for name in _names(keys)])
+    return sorted(rows, key=lambda row: [order_of(row[name]) for name in _names(keys)])
 
 
 def _computed(
@@ -244,8 +244,8 @@ def _names(keys: list[Key]) -> list[str]:
     return ["metric", *(key.name for key in keys)]
 
 
-def _order(value: Any) -> tuple[int, float, str]:
-    """Sort numbers as numbers, then texts, then what is missing."""
+def order_of(value: Any) -> tuple[int, float, str]:
+    """Return what sorts values of a key: numbers as numbers, then texts, then what is missing."""
     if value is None:
         return 3, 0.0, ""
     if isinstance(value, datetime):

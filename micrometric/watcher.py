@@ -76,6 +76,8 @@ class Watcher:
         """Names of the directory keys."""
         self.text_metrics: frozenset[str] = frozenset()
         """Metrics registered as `str`, whose "NaN" is a text."""
+        self.dims: dict[str, tuple[str, ...]] = {}
+        """Names of the axes of metrics whose values are lists of observations."""
         self._paths = list(paths)
         self._launch = launch
         self._report = report
@@ -150,6 +152,7 @@ class Watcher:
         found = self._found()
         self.directories |= found.directory_keys()
         self.text_metrics |= text_metrics_of(found)
+        self.dims |= {name: m.dims for name, m in found.metrics().items() if m.dims}
         opened = True
         for segment in found.segments:
             if segment.suffix == ".jsonl":

@@ -140,6 +140,16 @@ DigitsOption = Annotated[
         metavar="N", min=1, max=17, help="Digits of a number for people; json and csv have all."
     ),
 ]
+EveryOption = Annotated[
+    float | None,
+    typer.Option(
+        metavar="SECONDS",
+        min=0.05,
+        help="Seconds between two views of a table that is kept up to date: 0.25 in place on a "
+        "terminal, 10 as snapshots elsewhere, unless told.",
+        show_default=False,
+    ),
+]
 ColorOption = Annotated[
     Color, typer.Option("--color", help="When to print colours; NO_COLOR and FORCE_COLOR count.")
 ]

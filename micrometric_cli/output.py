@@ -6,10 +6,14 @@ import os
 import shutil
 import sys
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from micrometric_cli.exits import say
 from micrometric_cli.options import Color, Format
 from micrometric_cli.render.table import Table
+
+if TYPE_CHECKING:
+    from micrometric_cli.render.draw import Fitted
 
 _UNBOUND = 100_000
 """Width of what is piped: nothing in it is ever wrapped."""
@@ -48,6 +52,35 @@ def print_table(table: Table, format_: Format, color: Color) -> None:
             sys.stdout.write(formats.to_latex(table))
 
 
+def drawn_lines(
+    fitted: Fitted, *, colour: bool, repeat: bool = False, width: int = _UNBOUND
+) -> list[str]:
+    """Return a table as lines of text.
+
+    Args:
+        fitted: the table.
+        colour: whether the lines have colours.
+        repeat: whether each row names its section.
+        width: columns at which lines are cut off.
+    """
+    from rich.console import Console
+
+    from micrometric_cli.render.draw import draw
+
+    console = Console(
+        file=sys.stdout,
+        width=width,
+        color_system="standard" if colour else None,
+        force_terminal=colour,
+        no_color=not colour,
+        legacy_windows=False,
+    )
+    with console.capture() as captured:
+        console.print(draw(fitted, repeat=repeat))
+    # Spaces at the end of a line would only wrap in terminals that become narrower.
+    return [line.rstrip() for line in captured.get().splitlines()]
+
+
 def say_all(sentences: Iterable[str]) -> None:
     """Tell each sentence on standard error."""
     for sentence in sentences:
@@ -67,23 +100,11 @@ def reader_is_gone() -> bool:
 
 
 def _print_drawn(table: Table, *, colour: bool) -> None:
-    from rich.console import Console
-
-    from micrometric_cli.render.draw import draw, fit
+    from micrometric_cli.render.draw import fit
 
     width = terminal_width()
     fitted = fit(table, width)
-    console = Console(
-        file=sys.stdout,
-        width=_UNBOUND,
-        color_system="standard" if colour else None,
-        force_terminal=colour,
-        no_color=not colour,
-        legacy_windows=False,
-    )
-    with console.capture() as captured:
-        console.print(draw(fitted, repeat=width is None))
-    # Spaces at the end of a line would only wrap in terminals that become narrower.
-    sys.stdout.write("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()))
+    lines = drawn_lines(fitted, colour=colour, repeat=width is None)
+    sys.stdout.write("".join(f"{line}\n" for line in lines))
     if fitted.left_out:
         say(f"left out at {width} columns: {', '.join(fitted.left_out)}")

@@ -114,7 +114,7 @@ def test_all_filters_must_be_met(filters, wanted: bool) -> None:
 def test_one_namespace_of_keys(name: str, value) -> None:
     key = read_key(name, SEGMENT.directories)
 
-    assert value_of(key, EVENT, SEGMENT) == value
+    assert value_of(key, EVENT, SEGMENT.directories) == value
     assert key.name == name
 
 

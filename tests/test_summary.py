@@ -58,7 +58,7 @@ def model(paths, by, dims=None, **filters):
             for index, value in observations(event.value, len(names)):
                 at = dict(zip(names, index, strict=False))
                 group = tuple(
-                    at[key.name] if key.name in at else value_of(key, event, segment)
+                    at[key.name] if key.name in at else value_of(key, event, segment.directories)
                     for key in keys
                 )
                 groups[event.metric, json.dumps(group, default=str)].append(value)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from micrometric_cli.options import (
     Color,
     ColorOption,
     DigitsOption,
+    EveryOption,
     Filters,
     Format,
     FormatOption,
@@ -25,6 +28,17 @@ from micrometric_cli.options import (
 
 if TYPE_CHECKING:
     from micrometric.summary import Summary
+    from micrometric_cli.watching import Look
+
+WatchOption = Annotated[
+    bool,
+    typer.Option(
+        "--watch",
+        help="Keep the figures up to date as events come, with rate, last and recent values; "
+        "without quantiles.",
+        show_default=False,
+    ),
+]
 
 
 def summarize(
@@ -39,6 +53,8 @@ def summarize(
     assume_tz: ZoneOption = None,
     format_: FormatOption = Format.TABLE,
     digits: DigitsOption = 4,
+    watch: WatchOption = False,
+    every: EveryOption = None,
     color: ColorOption = Color.AUTO,
 ) -> None:
     """Show figures of each metric by group.
@@ -53,6 +69,7 @@ def summarize(
     from micrometric_cli.output import print_table, say_all
     from micrometric_cli.paths import paths_or_default
     from micrometric_cli.render.summary import summary_table
+    from micrometric_cli.watching import Look, refuse_alone
 
     chosen = paths_or_default(paths)
     filters = Filters(
@@ -64,12 +81,37 @@ def summarize(
         launch=launch,
         assume_tz=assume_tz,
     )
+    if watch:
+        _watch(chosen, group_by, filters, Look(format_, digits, color, every))
+        return
+    refuse_alone("--watch", every=every)
     summary = summarize_logs(chosen, group_by, **filters)
     say_all(summary.report.sentences())
     if not summary.rows:
         raise NoDataError(why_empty(chosen, **filters))
     print_table(summary_table(summary, digits), format_, color)
     say_all(_missing(summary, chosen, filters))
+
+
+def _watch(paths: list[str], group_by: str, filters: Filters, look: Look) -> None:
+    """Show the figures of what is there and of what comes.
+
+    Raises:
+        SettingError: the format is none for a table that changes.
+    """
+    from micrometric.errors import SettingError
+    from micrometric.follower import follow
+    from micrometric.live import LiveSummary
+    from micrometric_cli.watching import watch
+
+    if look.format in (Format.MD, Format.LATEX):
+        raise SettingError(
+            f"--watch shows a table, json or csv; for {look.format} leave --watch out, or convert "
+            "its csv"
+        )
+    summary = LiveSummary(group_by)
+    with follow(paths, last=None, pulse=look.pulse, **filters) as follower:
+        watch(follower, summary, look, follower.batches())
 
 
 def _missing(summary: Summary, paths: list[str], filters: Filters) -> Iterator[str]:

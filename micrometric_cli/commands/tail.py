@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from micrometric_cli.completion import complete_key
 from micrometric_cli.exits import say
 from micrometric_cli.options import (
     Color,
     ColorOption,
-    DigitsOption,
+    EveryOption,
     Filters,
+    Format,
     LaunchOption,
     LineFormat,
     LocationOption,
@@ -32,10 +34,11 @@ if TYPE_CHECKING:
     from micrometric.follower import Follower
     from micrometric.report import Report
     from micrometric_cli.render.lines import LineWriter
+    from micrometric_cli.watching import Look
 
 _LAST = 10
-_PULSE = 0.25
-"""Seconds after which it is noticed that nobody reads the output any more."""
+_DIGITS = 6
+_SUMMARY_DIGITS = 4
 
 _HURRY = 5.0
 """Seconds without catching up after which it is told how much there is to read."""
@@ -87,6 +90,38 @@ LineFormatOption = Annotated[
     LineFormat, typer.Option("--format", "-f", help="How to print an event; json is in full.")
 ]
 
+TailDigitsOption = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        min=1,
+        max=17,
+        help=f"Digits of a number for people: {_DIGITS}, or with --summary {_SUMMARY_DIGITS}, "
+        "unless told; json and csv have all.",
+        show_default=False,
+    ),
+]
+SummaryOption = Annotated[
+    bool,
+    typer.Option(
+        "--summary",
+        help="Show figures that are kept up to date instead of events: of those that come, and "
+        "of the last N where -n or --since asks for them.",
+        show_default=False,
+    ),
+]
+KeysOption = Annotated[
+    str | None,
+    typer.Option(
+        "--group-by",
+        "-g",
+        metavar="KEY[,KEY]",
+        help="With --summary: keys to group by beside the metric, as for summarize.",
+        autocompletion=complete_key,
+        show_default=False,
+    ),
+]
+
 
 def tail(
     paths: PathsArgument = None,
@@ -105,7 +140,10 @@ def tail(
     merge_window: MergeWindowOption = 0.0,
     poll: PollOption = False,
     format_: LineFormatOption = LineFormat.TEXT,
-    digits: DigitsOption = 6,
+    digits: TailDigitsOption = None,
+    summary: SummaryOption = False,
+    group_by: KeysOption = None,
+    every: EveryOption = None,
     color: ColorOption = Color.AUTO,
 ) -> None:
     """Show the last events, then follow.
@@ -116,9 +154,11 @@ def tail(
     from micrometric.absence import why_empty
     from micrometric.errors import NoDataError
     from micrometric.follower import follow as follow_logs
+    from micrometric.live import LiveSummary
     from micrometric_cli.output import has_colour, terminal_width
     from micrometric_cli.paths import paths_or_default
     from micrometric_cli.render.lines import line_writer
+    from micrometric_cli.watching import refuse_alone, watch
 
     filters = Filters(
         metrics=metrics,
@@ -132,19 +172,30 @@ def tail(
     chosen = paths_or_default(paths)
     if not follow:
         _refuse_missing(chosen)
-    last = _first_shown(lines, since=since, from_start=from_start)
+    if not summary:
+        refuse_alone("--summary", group_by=group_by, every=every)
+    # Who looks at figures and does not follow wants those of all that is there.
+    usual = _LAST if not summary else 0 if follow else None
+    last = _first_shown(lines, usual, since=since, from_start=from_start)
+    look = _look(format_, digits, color, every)
+    digits = _DIGITS if digits is None else digits
     writer = line_writer(format_, digits=digits, width=terminal_width(), colour=has_colour(color))
     with follow_logs(
         chosen,
         last=last,
         merge_window=merge_window,
         idle_exit=idle_exit if follow else 0.0,
-        pulse=_PULSE,
+        pulse=look.pulse,
         poll=poll or None,
         **filters,
     ) as follower:
         # All is not sorted by time: it may be more than fits into memory.
         streams = follow or from_start
+        if summary:
+            batches = follower.batches() if streams else [follower.past()]
+            batches = batches if count is None else _first(count, batches)
+            watch(follower, LiveSummary(group_by or ()), look, batches)
+            return
         shown = _show(_batches(follower, format_, streams, count), writer, follower)
     if not follow and not shown and last != 0:
         raise NoDataError(why_empty(chosen, **filters))
@@ -161,13 +212,15 @@ def _batches(
     return follower.raw_batches() if format_ is LineFormat.JSON else follower.batches()
 
 
-def _first_shown(lines: int | None, *, since: str | None, from_start: bool) -> int | None:
+def _first_shown(
+    lines: int | None, usual: int | None, *, since: str | None, from_start: bool
+) -> int | None:
     """Return how many of the events that are there to show, None for all."""
     if from_start:
         if lines is not None:
             raise typer.BadParameter("'--lines' and '--from-start' exclude each other")
         return None
-    return lines if lines is not None or since is not None else _LAST
+    return lines if lines is not None or since is not None else usual
 
 
 def _first(count: int, batches: Iterable[list[LogEvent]]) -> Iterator[list[LogEvent]]:
@@ -178,6 +231,13 @@ def _first(count: int, batches: Iterable[list[LogEvent]]) -> Iterator[list[LogEv
         if count <= 0:
             yield []
             return
+
+
+def _look(format_: LineFormat, digits: int | None, color: Color, every: float | None) -> Look:
+    from micrometric_cli.watching import Look
+
+    table = Format.TABLE if format_ is LineFormat.TEXT else Format(format_.value)
+    return Look(table, digits or _SUMMARY_DIGITS, color, every)
 
 
 def _refuse_missing(paths: list[str]) -> None:

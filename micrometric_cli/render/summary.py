@@ -19,7 +19,7 @@ def summary_table(summary: Summary, digits: int) -> Table:
     return Table(
         [
             Column("metric", "name"),
-            *(Column(key, _kind(row[key] for row in summary.rows)) for key in summary.by),
+            *(Column(key, kind_of(row[key] for row in summary.rows)) for key in summary.by),
             Column("count", "count", keep=_KEEP["count"]),
             *(Column(name, "figure", keep=_KEEP[name]) for name in figures),
             *(Column(name, "count", keep=10) for name in _WARNINGS),
@@ -32,7 +32,7 @@ def summary_table(summary: Summary, digits: int) -> Table:
     )
 
 
-def _kind(values: Iterable[Any]) -> Kind:
+def kind_of(values: Iterable[Any]) -> Kind:
     """Return how a key stands: numbers to the right, anything else to the left."""
     known = [value for value in values if value is not None]
     numbers = [isinstance(value, int | float) and not isinstance(value, bool) for value in known]
