@@ -178,6 +178,12 @@ def _decode_leniently(line: bytes) -> Line:
 
 
 def _check_fields(fields: Line) -> None:
+    if (
+        fields.timestamp.__class__ is fields.metric.__class__ is fields.location.__class__ is str
+        and fields.metadata.__class__ is dict
+        and fields.value is not msgspec.UNSET
+    ):
+        return  # As nearly all are.
     for name in ("timestamp", "metric"):
         found = getattr(fields, name)
         if not isinstance(found, str):

@@ -58,6 +58,14 @@ class Filter:
             until=None if until is None else read_time(until, "--until", now, zone),
         )
 
+    @property
+    def asks_nothing(self) -> bool:
+        """Whether every event is wanted."""
+        return all(
+            asked is None
+            for asked in (self.metrics, self.location, self.where, self.since, self.until)
+        )
+
     def matches(self, event: LogEvent, segment: Segment) -> bool:
         """Say whether an event is wanted."""
         return (

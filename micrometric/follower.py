@@ -157,6 +157,7 @@ class Follower:
         self._idle_exit = idle_exit
         self._pulse = pulse
         self._closed = False
+        self._raw = False
         self._pipe = paths[0] if len(paths) == 1 and _is_pipe(paths[0]) else None
         self._watcher = Watcher([] if self._pipe else paths, launch, report, waiter)
         self._next_look = 0.0
@@ -165,7 +166,7 @@ class Follower:
         if last is not None:
             self._seek_ends()
         self._batches = self._flow()
-        self._events = itertools.chain.from_iterable(self._batches)
+        self._events = itertools.chain.from_iterable(self.batches())
 
     def __iter__(self) -> Iterator[LogEvent]:
         return self
@@ -194,14 +195,21 @@ class Follower:
 
         The events are those that iterating would yield; use the one or the other.
         """
+        return self._batches  # type: ignore[return-value] # without `_raw` it yields no bytes
+
+    def raw_batches(self) -> Iterator[list[LogEvent] | bytes]:
+        """Yield as `batches` does, but lines of JSON as they are wherever that can be.
+
+        A batch of bytes holds whole lines with their origin, just as `encode_event` ends them.
+        """
+        self._raw = self._window is None
         return self._batches
 
     def past(self) -> list[LogEvent]:
         """Return the last events of what is there, by time, and do not follow."""
         with self:
             if self._pipe is not None:
-                piped = itertools.chain.from_iterable(self._from_pipe(self._pipe))
-                return [*deque(piped, maxlen=self._last)]
+                return [*deque(itertools.chain.from_iterable(self.batches()), maxlen=self._last)]
             events = self._past()
             for watched in self._files():
                 if watched.file.unfinished().strip():
@@ -210,11 +218,13 @@ class Follower:
 
     # From paths to events.
 
-    def _flow(self) -> Iterator[list[LogEvent]]:
+    def _flow(self) -> Iterator[list[LogEvent] | bytes]:
         try:
             yield from self._start()
             arriving = self._arriving() if self._pipe is None else self._from_pipe(self._pipe)
-            yield from arriving if self._window is None else self._merged(arriving, self._window)
+            if self._window is not None:
+                arriving = self._merged(arriving, self._window)
+            yield from arriving
         finally:
             self._watcher.close()
 
@@ -224,14 +234,15 @@ class Follower:
         elif self._pipe is None and self._last:
             yield self._past()
 
-    def _arriving(self) -> Iterator[list[LogEvent]]:
+    def _arriving(self) -> Iterator[list[LogEvent] | bytes]:
         """Yield what files gain, and an empty list whenever there is nothing more to read."""
         changes = Changes(names=False, files=None)
         came = time.monotonic()
         while not self._closed:
-            if events := [event for each in self._due(changes) for event in self._drained(each)]:
-                yield events
-                came = time.monotonic()
+            for watched in self._due(changes):
+                if batch := self._drained(watched):
+                    yield batch
+                    came = time.monotonic()
             for events in self._missed():
                 yield events
                 came = time.monotonic()
@@ -241,16 +252,18 @@ class Follower:
                 yield []
                 idle = time.monotonic() - came
                 if self._is_over(idle):
+                    yield [event for watched in self._files() for event in self._rest(watched)]
                     return
                 changes = self._watcher.waiter.wait(self._patience(idle))
-            self._must_look |= changes.names
+            self._must_look |= changes.names or not self._watcher.is_settled
             if self._must_look and (time.monotonic() >= self._next_look or self._is_unclear()):
                 self._look()
 
     def _merged(
-        self, arriving: Iterator[list[LogEvent]], window: MergeWindow
-    ) -> Iterator[list[LogEvent]]:
+        self, arriving: Iterator[list[LogEvent] | bytes], window: MergeWindow
+    ) -> Iterator[list[LogEvent] | bytes]:
         for events in arriving:
+            assert not isinstance(events, bytes)
             window.add(events)
             if due := window.due():
                 yield due
@@ -308,16 +321,34 @@ class Follower:
             return True
         return until is not None and datetime.now(UTC) > until
 
-    def _drained(self, watched: Watched) -> Iterator[LogEvent]:
+    def _drained(self, watched: Watched) -> list[LogEvent] | bytes:
         try:
             lines = watched.file.new_lines()
         except OSError as error:
             path = str(watched.segment.path)
             self.report.note(f"cannot read {path!r}: {error.strerror}")
-            return iter(())
-        return self._intake.events(lines.split(b"\n"), watched.segment)
+            return []
+        return self._taken(lines, watched.segment)
 
-    def _from_pipe(self, path: Path) -> Iterator[list[LogEvent]]:
+    def _taken(self, lines: bytes, segment: Segment) -> list[LogEvent] | bytes:
+        passed = self._intake.passed(lines, segment) if self._raw and lines else None
+        if passed is not None:
+            return passed
+        return [*self._intake.events(lines.split(b"\n"), segment)]
+
+    def _rest(self, watched: Watched) -> Iterator[LogEvent]:
+        """Yield the event of a last line that has no end yet, where it is whole."""
+        line = watched.file.take_half()
+        if line.strip():
+            try:
+                event = self._intake.decode(line, watched.segment)
+            except NotAnEvent:
+                self.report.unfinished.append(watched.segment.path)
+            else:
+                if self._intake.wanted.matches(event, watched.segment):
+                    yield event
+
+    def _from_pipe(self, path: Path) -> Iterator[list[LogEvent] | bytes]:
         segment = Segment(path, "-" if path == STDIN else path.absolute().parent.name)
         half = b""
         with open(
@@ -333,11 +364,10 @@ class Follower:
                     if not select.select([pipe], [], [], self._patience(idle))[0]:
                         continue
                 block = pipe.read(_BLOCK)
-                *lines, half = (half + block).split(b"\n")
+                lines, end, half = (half + block).rpartition(b"\n")
                 if not block:
-                    lines = [half]
-                events = [*self._intake.events(lines, segment)]
-                if events:
+                    lines, end = half, b"\n"
+                if events := self._taken(lines + end, segment):
                     came = time.monotonic()
                     yield events
                 if not block:

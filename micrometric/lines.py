@@ -91,6 +91,12 @@ class GrowingFile:
         self._state = None if self.behind else state
         return self._whole_lines(block) if block else b""
 
+    def take_half(self) -> bytes:
+        """Return what was read of a line without its end, and count it as told."""
+        half = b"" if self._passing else b"".join(self._half)
+        self._half, self._half_size = [], 0
+        return half
+
     def seek_end(self) -> None:
         """Stand at the end of the last whole line that is there now."""
         start = self._size = os.fstat(self._file.fileno()).st_size

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO
 
 from micrometric.errors import NotAnEvent, PathError, SettingError
-from micrometric.event import LogEvent, decode_fields, is_naive, to_event
+from micrometric.event import Line, LogEvent, decode_fields, is_naive, to_event
 from micrometric.filters import Filter
 from micrometric.finder import (
     STDIN,
@@ -163,6 +163,7 @@ def read_segment(
     for number, line in _numbered_lines(segment, report):
         try:
             fields = decode_fields(line)
+            give_origin(fields, segment)
             event = to_event(fields, zone=zone, text_metrics=text_metrics)
         except NotAnEvent as error:
             if line.endswith(b"\n"):
@@ -170,24 +171,22 @@ def read_segment(
             else:
                 report.unfinished.append(segment.path)
             continue
-        if report.assumed_zone is None and is_naive(fields.timestamp):
+        stamp = fields.timestamp
+        if report.assumed_zone is None and not stamp.endswith("Z") and is_naive(stamp):
             report.assumed_zone = "this machine's" if zone is None else str(zone)
-        yield with_origin(event, segment)
+        yield event
 
 
-def with_origin(event: LogEvent, segment: Segment) -> LogEvent:
-    """Return the event with the origin of its segment where its line did not tell."""
-    return LogEvent(
-        event.timestamp,
-        event.metric,
-        event.value,
-        event.metadata,
-        event.location,
-        event.run if event.run is not None else segment.run,
-        event.session if event.session is not None else segment.session,
-        event.rank if event.rank is not None else segment.rank,
-        event.launch if event.launch is not None else segment.launch,
-    )
+def give_origin(fields: Line, segment: Segment) -> None:
+    """Add the origin of a segment to the fields of a line, where the line does not tell."""
+    if not isinstance(fields.run, str):
+        fields.run = segment.run
+    if not isinstance(fields.session, str):
+        fields.session = segment.session
+    if not isinstance(fields.rank, int):
+        fields.rank = segment.rank
+    if not isinstance(fields.launch, str):
+        fields.launch = segment.launch
 
 
 def _numbered_lines(segment: Segment, report: Report) -> Iterator[tuple[int, bytes]]:

@@ -72,6 +72,8 @@ class Watcher:
         self._launch = launch
         self._report = report
         self._names: dict[str, Identity | None] = {}
+        self.is_settled = True
+        """Whether the last look found every file where it was listed; else it is worth another."""
         self._done: set[Identity] = set()
         """Closed segments that were told whole and let go, while they have a name."""
         self._heads: set[bytes] = set()
@@ -136,6 +138,7 @@ class Watcher:
 
     def _update(self, names: dict[str, Identity | None]) -> bool:
         """Take up what was found; say whether all of it could be opened."""
+        self.is_settled = True
         found = self._found()
         self.directories |= found.directory_keys()
         self.text_metrics |= text_metrics_of(found)
@@ -175,11 +178,14 @@ class Watcher:
         try:
             file = GrowingFile(segment.path)
         except OSError as error:
-            if not isinstance(error, FileNotFoundError):  # Else it has another name by now.
+            if isinstance(error, FileNotFoundError):
+                self.is_settled = False  # It has another name by now.
+            else:
                 self._report.note(f"cannot read {str(segment.path)!r}: {error.strerror}")
             return False
         if file.identity != segment.identity:
             file.close()  # It was renamed since it was found; the next look finds both, in order.
+            self.is_settled = False
             return False
         self.files[file.identity] = Watched(file, segment)
         self.fresh.add(file.identity)

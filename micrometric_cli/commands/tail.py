@@ -134,15 +134,27 @@ def tail(
         chosen,
         last=last,
         merge_window=merge_window,
-        idle_exit=idle_exit,
+        idle_exit=idle_exit if follow else 0.0,
         pulse=_PULSE,
         poll=poll or None,
         **filters,
     ) as follower:
-        batches = follower.batches() if follow else [follower.past(), []]
-        shown = _show(batches if count is None else _first(count, batches), writer, follower)
+        # All is not sorted by time: it may be more than fits into memory.
+        streams = follow or from_start
+        shown = _show(_batches(follower, format_, streams, count), writer, follower)
     if not follow and not shown and last != 0:
         raise NoDataError(why_empty(chosen, **filters))
+
+
+def _batches(
+    follower: Follower, format_: LineFormat, streams: bool, count: int | None
+) -> Iterable[list[LogEvent] | bytes]:
+    """Return what to show, as lines of JSON where nothing needs to look into them."""
+    if count is not None:
+        return _first(count, follower.batches() if streams else [follower.past()])
+    if not streams:
+        return [follower.past(), []]
+    return follower.raw_batches() if format_ is LineFormat.JSON else follower.batches()
 
 
 def _first_shown(lines: int | None, *, since: str | None, from_start: bool) -> int | None:
@@ -175,12 +187,16 @@ def _refuse_missing(paths: list[str]) -> None:
     find(paths)
 
 
-def _show(batches: Iterable[list[LogEvent]], writer: LineWriter, follower: Follower) -> int:
+def _show(batches: Iterable[list[LogEvent] | bytes], writer: LineWriter, follower: Follower) -> int:
     """Write events as they come, and return how many; an empty batch means to catch breath."""
     told: set[str] = set()
     shown = 0
     for batch in batches:
-        if batch:
+        if isinstance(batch, bytes):
+            sys.stdout.flush()
+            sys.stdout.buffer.write(batch)
+            shown += batch.count(b"\n")
+        elif batch:
             sys.stdout.write(writer(batch))
             shown += len(batch)
         else:

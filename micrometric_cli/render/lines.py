@@ -5,6 +5,7 @@ Made of plain strings, for there are many: a line drawn by rich takes 200 times 
 
 from __future__ import annotations
 
+import functools
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -84,9 +85,11 @@ class _CsvLines(LineWriter):
 class _Names:
     """Names of a column, shortened to a width so that no two of them look the same."""
 
-    def __init__(self, width: int | None) -> None:
+    def __init__(self, width: int | None, style: str) -> None:
         self._width = width
+        self._style = style
         self._short: dict[str, str] = {}
+        self._cells: dict[str, str] = {}
         self.widest = 0
         """Width of the widest; a column only ever grows, so lines on the screen stay in line."""
 
@@ -100,11 +103,20 @@ class _Names:
                 name: forms[printable(name)]
             }
             self.widest = max(map(width_of, self._short.values()))
+            self._cells.clear()
 
     def cell(self, name: str) -> str:
-        """Return the name, padded to the column."""
-        text = self._short[name]
-        return text + " " * (self.widest - width_of(text))
+        """Return the name, padded to the column and painted."""
+        cell = self._cells.get(name)
+        if cell is None:
+            text = self._short[name]
+            cell = _painted(text + " " * (self.widest - width_of(text)), self._style)
+            self._cells[name] = cell
+        return cell
+
+    def text(self, name: str) -> str:
+        """Return the name as it is shown."""
+        return self._short[name]
 
     def __len__(self) -> int:
         return len(self._short)
@@ -118,25 +130,27 @@ class _TextLines(LineWriter):
     """
 
     def __init__(self, digits: int, width: int | None, colour: bool) -> None:
-        self._digits = digits
+        self._float = f".{digits}g"
         self._width = width
-        self._colour = colour
-        self._origins = _Names(width and width // 5)
-        self._metrics = _Names(width and width // 3)
+        self._dim = _DIM if colour else ""
+        self._origins = _Names(width and width // 5, _MAGENTA if colour else "")
+        self._metrics = _Names(width and width // 3, _BOLD if colour else "")
         self._widest_value = _WIDEST_VALUE if width is None else min(_WIDEST_VALUE, width // 6)
         self._value_width = 8
         self._metadata_width = 0
         self._locations: dict[int, _Names] = {}
+        self._whole_locations: dict[str, str] = {}
         self._day = ""
 
     def __call__(self, events: Sequence[LogEvent]) -> str:
         rows = [self._row(event) for event in events]
         return "".join([self._dated(event, *row) for event, row in zip(events, rows, strict=True)])
 
-    def _row(self, event: LogEvent) -> tuple[str, str]:
-        """Return value and metadata as text, once all columns have grown to hold the event."""
+    def _row(self, event: LogEvent) -> tuple[str, str, str]:
+        """Return origin, value and metadata as text; all columns have grown to hold the event."""
+        origin = _origin(event.run, event.session, event.rank)
         self._metrics.add(event.metric)
-        self._origins.add(_origin(event))
+        self._origins.add(origin)
         value = self._shown(event.value)
         metadata = " ".join(
             [f"{printable(name)}={self._shown(item)}" for name, item in event.metadata.items()]
@@ -146,63 +160,72 @@ class _TextLines(LineWriter):
             metadata = _cut(metadata, self._width // 3)
         self._value_width = max(self._value_width, min(self._widest_value, width_of(value)))
         self._metadata_width = max(self._metadata_width, min(_WIDEST_METADATA, width_of(metadata)))
-        return value, metadata
+        return origin, value, metadata
 
-    def _dated(self, event: LogEvent, value: str, metadata: str) -> str:
-        moment = event.timestamp.isoformat(sep=" ", timespec="milliseconds")
+    def _dated(self, event: LogEvent, origin: str, value: str, metadata: str) -> str:
+        moment = event.timestamp.isoformat(" ", "milliseconds")
         if self._width is None:
-            return self._line(f"{moment[:23]}Z", event, value, metadata)
-        line = self._line(moment[11:23], event, value, metadata)
+            return self._line(f"{moment[:23]}Z", event, origin, value, metadata)
+        line = self._line(moment[11:23], event, origin, value, metadata)
         if moment[:10] == self._day:
             return line
         self._day = moment[:10]
-        return self._paint(f"{self._day} UTC", _DIM) + "\n" + line
+        return _painted(f"{self._day} UTC", self._dim) + "\n" + line
 
-    def _line(self, time: str, event: LogEvent, value: str, metadata: str) -> str:
-        columns = [time, self._metrics.cell(event.metric)]
-        styles = [_DIM, _BOLD]
+    def _line(self, time: str, event: LogEvent, origin: str, value: str, metadata: str) -> str:
+        who, taken = "", len(time) + self._metrics.widest + 3 * len(_GAP)
         if len(self._origins) > 1:
-            columns.insert(1, self._origins.cell(_origin(event)))
-            styles.insert(1, _MAGENTA)
-        painted = [self._paint(text, style) for text, style in zip(columns, styles, strict=True)]
-        rest = [" " * (self._value_width - width_of(value)) + value]
+            who = self._origins.cell(origin) + _GAP
+            taken += self._origins.widest + len(_GAP)
+        value = " " * (self._value_width - width_of(value)) + value
         if self._metadata_width:
-            rest.append(metadata + " " * (self._metadata_width - width_of(metadata)))
-        taken = len(_GAP.join([*columns, *rest])) + len(_GAP)
-        location = self._location(event.location, taken)
-        return _GAP.join([*painted, *rest, location]).rstrip() + "\n"
+            metadata += " " * (self._metadata_width - width_of(metadata)) + _GAP
+        taken += width_of(value) + width_of(metadata)
+        metric, location = self._metrics.cell(event.metric), self._location(event.location, taken)
+        time = _painted(time, self._dim)
+        return f"{time}{_GAP}{who}{metric}{_GAP}{value}{_GAP}{metadata}{location}".rstrip() + "\n"
 
     def _location(self, location: str, taken: int) -> str:
         """Return the location as far as there is room beside what is taken."""
         if self._width is None:
-            return self._paint(printable(location), _DIM)
+            cell = self._whole_locations.get(location)
+            if cell is None:
+                cell = _painted(printable(location), self._dim)
+                self._whole_locations[location] = cell
+            return cell
         room = self._width - taken
-        names = self._locations.setdefault(room, _Names(max(room, _NARROWEST_LOCATION)))
+        names = self._locations.get(room)
+        if names is None:
+            names = self._locations[room] = _Names(max(room, _NARROWEST_LOCATION), self._dim)
         names.add(location)
-        text = names.cell(location).rstrip()
+        text = names.text(location)
         if width_of(text) > room:
             self.left_out = "location"
             return ""
-        return self._paint(text, _DIM)
+        return _painted(text, self._dim)
 
     def _shown(self, value: object) -> str:
         if isinstance(value, float):
-            return f"{value:.{self._digits}g}" if isfinite(value) else format_number(value, 0)
+            return format(value, self._float) if isfinite(value) else format_number(value, 0)
+        if value.__class__ is int:
+            return str(value)
         if isinstance(value, str) and value.isidentifier():
             return printable(value)
         if isinstance(value, list):
             return f"[{', '.join(map(self._shown, value))}]"
         return printable(json.dumps(finite(value), ensure_ascii=False))
 
-    def _paint(self, text: str, style: str) -> str:
-        return f"{style}{text}{_RESET}" if self._colour and text else text
+
+def _painted(text: str, style: str) -> str:
+    return f"{style}{text}{_RESET}" if style and text else text
 
 
-def _origin(event: LogEvent) -> str:
+@functools.lru_cache(maxsize=1024)
+def _origin(run: str | None, session: str | None, rank: int | None) -> str:
     """Return what tells an event's writer from others: run, and rank or process."""
-    who = f"r{event.rank}" if event.rank is not None else (event.session or "").rpartition("-")[2]
-    return f"{event.run}/{who}" if who else str(event.run)
+    who = f"r{rank}" if rank is not None else (session or "").rpartition("-")[2]
+    return f"{run}/{who}" if who else str(run)
 
 
 def _cut(text: str, width: int) -> str:
-    return next(iter(shortened([text], width).values()))
+    return text if width_of(text) <= width else next(iter(shortened([text], width).values()))

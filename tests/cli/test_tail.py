@@ -58,6 +58,36 @@ def test_it_ends_after_so_many_events_or_an_idle_time(cli, run, poll):
     assert numbers(cli(*options, "-n", 2, "--idle-exit", 0.02)) == ["warm", 1]
 
 
+def test_from_start_without_following_shows_all_and_a_whole_last_line(cli, run):
+    (run / active_name(OTHER)).write_text(event(9, "late", 99) + "\n" + event(9, "late", 100))
+
+    ended = cli("tail", run, "--from-start", "--no-follow", "-f", "json", "-m", "late")
+
+    assert numbers(ended) == [99, 100]
+
+
+def test_from_start_tells_of_half_a_line(cli, run):
+    path = run / active_name(OTHER)
+    path.write_text(event(9, "late", 99)[:-9])
+
+    ended = cli("tail", path, "--from-start", "--no-follow", "-f", "json")
+
+    assert ended.code == 1
+    assert f"the last line of {path} is unfinished" in ended.err
+
+
+@pytest.mark.parametrize("poll", [[], ["--poll"]], ids=["events", "polling"])
+def test_lines_that_are_beyond_doubt_pass_as_they_are_with_their_origin(cli, run, poll):
+    path = run / active_name(OTHER)
+    odd = '{"timestamp": "2026-11-23T08:00:00Z", "metric": "m", "value": 1e2, "metadata": {}, '
+    path.write_text(odd + '"location": "é", "more": [1]}\n')
+
+    ended = cli("tail", path, "--from-start", "--no-follow", "-f", "json", *poll)
+
+    origin = f', "run":"logs","session":"{OTHER}","rank":1}}'.replace(", ", ",", 1)
+    assert ended.out == odd + '"location": "é", "more": [1]' + origin + "\n"
+
+
 def test_a_merge_window_sorts_by_time(cli, run):
     (run / active_name(OTHER)).write_text(event(2, "late", 99) + "\n")
     options = ["tail", run, "--from-start", "--idle-exit", 0.1, "-f", "json"]
