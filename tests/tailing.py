@@ -52,18 +52,21 @@ class Tail:
 
     Args:
         arguments: what follows `tail`.
-        options: further arguments of `Popen`.
+        wrapper: a command that starts the command it is given.
+        stdin: what it reads.
     """
 
-    def __init__(self, *arguments: object, **options: Any) -> None:
+    def __init__(
+        self, *arguments: object, wrapper: Iterable[str] = (), stdin: int = subprocess.PIPE
+    ) -> None:
         self._lines: dict[str, list[str]] = {"out": [], "err": []}
         self._threads: list[threading.Thread] = []
         command = [sys.executable, "-m", "micrometric_cli", "tail", *map(str, arguments)]
         self.process = subprocess.Popen(
-            command,
+            [*wrapper, *command],
             env=environment() | {"PYTHONUNBUFFERED": ""},
             text=True,
-            **{"stdin": subprocess.PIPE} | options,
+            stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         )
@@ -127,17 +130,21 @@ class Counted(Tail):
         paths: what is followed beside the markers.
         markers: file of the markers.
         options: further options of the command.
-        user: id of the user as whom it runs.
+        wrapper: a command that starts the command it is given.
     """
 
     def __init__(
-        self, *paths: object, markers: Path, options: Iterable[str] = (), user: int | None = None
+        self,
+        *paths: object,
+        markers: Path,
+        options: Iterable[str] = (),
+        wrapper: Iterable[str] = (),
     ) -> None:
         self._markers = markers
         self._marker = 0
         self._parsed: list[int] = []
         markers.touch()
-        super().__init__(*paths, markers, "-f", "json", "-n", 0, *options, user=user)
+        super().__init__(*paths, markers, "-f", "json", "-n", 0, *options, wrapper=wrapper)
         try:
             self._wait_until_ready()
         except BaseException:
@@ -197,7 +204,20 @@ class Counted(Tail):
         append(self._markers, [self._marker])
 
 
-def suspended(process: subprocess.Popen[Any]) -> None:
+AS_ANYBODY = """
+import ctypes, os, sys
+for capability in (1, 2):  # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH
+    ctypes.CDLL(None).prctl(24, capability, 0, 0, 0)  # PR_CAPBSET_DROP
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+"""Starts a command that permissions bind, even where the superuser starts it."""
+
+
+def as_anybody() -> list[str]:
+    return [sys.executable, "-c", AS_ANYBODY] if os.getuid() == 0 else []
+
+
+def suspend(process: subprocess.Popen[Any]) -> None:
     """Suspend a process and wait until it is."""
     process.send_signal(signal.SIGSTOP)
     state = Path(f"/proc/{process.pid}/stat")
