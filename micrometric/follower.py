@@ -190,6 +190,11 @@ class Follower:
             return  # Another thread is in its midst, sees `_closed` and closes the files.
         self._watcher.close()
 
+    @property
+    def unread(self) -> int:
+        """Bytes that are in the files and were not read yet; 0 for a pipe."""
+        return sum(watched.file.unread for watched in self._files())
+
     def batches(self) -> Iterator[list[LogEvent]]:
         """Yield the events a list at a time, an empty one whenever there is nothing more to read.
 

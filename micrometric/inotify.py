@@ -13,6 +13,8 @@ from typing import Any
 MODIFY = 0x2
 NAMES = 0x4 | 0x40 | 0x80 | 0x100 | 0x200 | 0x400 | 0x800
 """Of a directory: attributes, moved from and to, created, deleted, and what befalls itself."""
+IS_DIRECTORY = 0x40000000
+"""In an event: what it is about is a directory."""
 OVERFLOW = 0x4000
 """The kernel's queue was full, and events are lost."""
 GONE = 0x8000
@@ -52,8 +54,8 @@ class Inotify:
         """End a watch, which may have ended by itself."""
         self._libc.inotify_rm_watch(self.descriptor, number)
 
-    def read(self) -> list[tuple[int, int]]:
-        """Return the events that are there, each as the number of its watch and a mask."""
+    def read(self) -> list[tuple[int, int, str]]:
+        """Return the events that are there: number of the watch, mask, and name in a directory."""
         try:
             data = os.read(self.descriptor, _BUFFER)
         except BlockingIOError:
@@ -62,8 +64,10 @@ class Inotify:
         start = 0
         while start < len(data):
             number, mask, _, length = _HEADER.unpack_from(data, start)
-            events.append((number, mask))
-            start += _HEADER.size + length
+            start += _HEADER.size
+            name = os.fsdecode(data[start : start + length].rstrip(b"\0"))
+            events.append((number, mask, name))
+            start += length
         return events
 
     def close(self) -> None:

@@ -59,6 +59,11 @@ class GrowingFile:
         return self._file.fileno()
 
     @property
+    def unread(self) -> int:
+        """Bytes that stand behind what was read."""
+        return max(0, os.fstat(self._file.fileno()).st_size - self._position)
+
+    @property
     def quiet_time(self) -> float:
         """Seconds since something was read."""
         return time.monotonic() - self._grown

@@ -12,11 +12,11 @@ import select
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from micrometric.inotify import GONE, MODIFY, NAMES, OVERFLOW, Inotify
+from micrometric.inotify import GONE, IS_DIRECTORY, MODIFY, NAMES, OVERFLOW, Inotify
+from micrometric.segment import file_identity, is_manifest_name, parse_segment_name
 
 POLL_INTERVAL = 0.1
 """Seconds between two looks at files that are quiet, without events."""
@@ -27,6 +27,13 @@ _REMOTE = ("nfs", "cifs", "smb", "fuse", "9p", "lustre", "gpfs", "beegfs", "ceph
 
 Identity = tuple[int, int]
 """Device and inode."""
+
+Places = dict[str, set[str]]
+"""Directories, and the names in them that matter besides those of segments and manifests."""
+ANY_NAME = "*"
+"""Among those names: all matter."""
+ANY_DIRECTORY = "/"
+"""Among those names: those of directories matter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +53,7 @@ class Waiter(ABC):
     """Tells when it is worth looking. Only `ring` may be called from another thread."""
 
     @abstractmethod
-    def watch_directories(self, directories: Iterable[str]) -> bool:
+    def watch_directories(self, places: Places) -> bool:
         """Watch these directories and no others; say whether any is newly watched.
 
         Raises:
@@ -89,7 +96,7 @@ class PollingWaiter(Waiter):
         self._interval = interval
         self._rung = threading.Event()
 
-    def watch_directories(self, directories: Iterable[str]) -> bool:  # noqa: ARG002
+    def watch_directories(self, places: Places) -> bool:  # noqa: ARG002
         return False
 
     def watch_file(self, identity: Identity, descriptor: int) -> None:
@@ -120,12 +127,13 @@ class EventWaiter(Waiter):
         self._inotify = Inotify()
         self._ring_in, self._ring_out = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._directories: dict[str, tuple[Identity, int]] = {}
+        self._matter: dict[int, set[str]] = {}
         self._files: dict[int, Identity] = {}
         self._numbers: dict[Identity, int] = {}
         self._next_round = time.monotonic() + _ROUND
 
-    def watch_directories(self, directories: Iterable[str]) -> bool:
-        wanted = {name: found for name in directories if (found := _directory(name)) is not None}
+    def watch_directories(self, places: Places) -> bool:
+        wanted = {name: found for name in places if (found := file_identity(name)) is not None}
         for name, (identity, number) in [*self._directories.items()]:
             if wanted.get(name) != identity:
                 del self._directories[name]
@@ -135,6 +143,9 @@ class EventWaiter(Waiter):
         for name in new:
             with contextlib.suppress(FileNotFoundError, NotADirectoryError, PermissionError):
                 self._directories[name] = wanted[name], self._inotify.watch(name, NAMES)
+        self._matter = {}
+        for name, (_, number) in self._directories.items():
+            self._matter.setdefault(number, set()).update(places[name])
         return not new.isdisjoint(self._directories)
 
     def watch_file(self, identity: Identity, descriptor: int) -> None:
@@ -157,17 +168,30 @@ class EventWaiter(Waiter):
         select.select(descriptors, [], [], max(0.0, min(seconds, left)))
         return self._told(self._inotify.read())
 
-    def _told(self, events: list[tuple[int, int]]) -> Changes:
-        if any(mask & OVERFLOW for _, mask in events):
+    def _told(self, events: list[tuple[int, int, str]]) -> Changes:
+        if any(mask & OVERFLOW for _, mask, _ in events):
             return _ANYTHING
-        files = {number for number, _ in events if number in self._files}
-        ended = {number for number, mask in events if mask & GONE}
+        ended = {number for number, mask, _ in events if mask & GONE}
         for name, (_, number) in [*self._directories.items()]:
             if number in ended:
                 del self._directories[name]
         return Changes(
-            names=any(number not in files for number, _ in events),
-            files=frozenset(self._files[number] for number in files),
+            names=any(self._matters(*event) for event in events),
+            files=frozenset(self._files[n] for n, _, _ in events if n in self._files),
+        )
+
+    def _matters(self, number: int, mask: int, name: str) -> bool:
+        """Say whether an event in a directory is worth a look; many may come of others' files."""
+        if number in self._files:
+            return False
+        names = self._matter.get(number, set())
+        return (
+            not name  # It is about the directory itself.
+            or ANY_NAME in names
+            or name in names
+            or (bool(mask & IS_DIRECTORY) and ANY_DIRECTORY in names)
+            or parse_segment_name(name) is not None
+            or is_manifest_name(name)
         )
 
     def ring(self) -> None:
@@ -204,11 +228,3 @@ def is_remote(path: Path) -> bool:
         line.partition(" - ")[2].split(" ")[0] for line in mounts if line.split(" ")[2] == number
     }
     return any(kind.startswith(_REMOTE) for kind in kinds)
-
-
-def _directory(name: str) -> Identity | None:
-    try:
-        status = os.stat(name)  # noqa: PTH116 - at every look
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino

@@ -19,7 +19,15 @@ from micrometric.lines import HEAD_BYTES, GrowingFile
 from micrometric.reader import choose_launch, open_found, text_metrics_of
 from micrometric.report import Report
 from micrometric.segment import is_manifest_name, parse_segment_name
-from micrometric.waiting import Identity, PollingWaiter, Waiter, why_polling
+from micrometric.waiting import (
+    ANY_DIRECTORY,
+    ANY_NAME,
+    Identity,
+    Places,
+    PollingWaiter,
+    Waiter,
+    why_polling,
+)
 
 _PATIENCE = 10.0
 """Seconds without growth after which a file that has lost its name is let go."""
@@ -110,7 +118,7 @@ class Watcher:
     def _watched_names(self) -> dict[str, Identity | None]:
         """Return the files there are, in directories that were watched before they were read."""
         for _ in range(_WATCH_LOOKS):
-            places: set[str] = set()
+            places: Places = {}
             names = {
                 name: _identity(name) for path in self._paths for name in self._under(path, places)
             }
@@ -127,9 +135,9 @@ class Watcher:
         self.waiter.close()
         self.waiter = PollingWaiter()
 
-    def _under(self, path: Path, places: set[str]) -> list[str]:
+    def _under(self, path: Path, places: Places) -> list[str]:
         """Return the names of the files under a path, and add where more may appear."""
-        places.update(_places_of(path))
+        _add_place_of(path, places)
         names = list(_names_under(path, places))
         if not names:
             why = "it holds no logs" if path.is_dir() else "there is no such path"
@@ -156,7 +164,7 @@ class Watcher:
         return opened
 
     def _found(self) -> Found:
-        present = [path for path in self._paths if any(_names_under(path, set()))]
+        present = [path for path in self._paths if any(_names_under(path, {}))]
         try:
             found = find(present)
         except PathError:
@@ -219,11 +227,11 @@ class Watcher:
                 del self.files[identity]
 
 
-def _names_under(path: Path, places: set[str]) -> Iterator[str]:
+def _names_under(path: Path, places: Places) -> Iterator[str]:
     """Yield the names of the files under a path, and add the directories they may be in."""
     if path.is_dir():
         for directory, names in find_directories(path):
-            places.add(str(directory))
+            places.setdefault(str(directory), set()).add(ANY_DIRECTORY)
             for name in names:
                 if parse_segment_name(name) or is_manifest_name(name):
                     yield str(directory / name)
@@ -231,19 +239,20 @@ def _names_under(path: Path, places: set[str]) -> Iterator[str]:
         yield str(path)
     elif glob.has_magic(str(path)):
         for match in sorted(glob.glob(str(path), recursive=True)):  # noqa: PTH207 - absolute too
-            places.add(str(Path(match).parent))
+            places.setdefault(str(Path(match).parent), set()).add(ANY_NAME)
             yield from _names_under(Path(match), places)
 
 
-def _places_of(path: Path) -> Iterator[str]:
-    """Yield the directories in which a path, or the next part of it, may appear or be replaced."""
-    plain = path
+def _add_place_of(path: Path, places: Places) -> None:
+    """Add the directory in which a path, or the next part of it, may appear or be replaced."""
+    plain, name = path, path.name
     while glob.has_magic(str(plain)) and not plain.exists():
-        plain = plain.parent
+        plain, name = plain.parent, ANY_NAME
     for place in [plain, *plain.parents] if plain != path else path.parents:
         if place.is_dir():
-            yield str(place)
+            places.setdefault(str(place), set()).add(name)
             break
+        name = place.name
 
 
 def _identity(name: str) -> Identity | None:

@@ -36,11 +36,23 @@ class TestEvents:
         assert waiter.wait(0.0) == NOTHING
 
     def test_a_new_name_in_a_directory_is_told(self, waiter, tmp_path):
-        assert waiter.watch_directories([str(tmp_path)])
-        assert not waiter.watch_directories([str(tmp_path)])
+        assert waiter.watch_directories({str(tmp_path): set()})
+        assert not waiter.watch_directories({str(tmp_path): set()})
 
-        (tmp_path / "new").touch()
+        (tmp_path / "micro_metrics.jsonl").touch()
 
+        assert waiter.wait(5.0).names
+
+    def test_names_that_do_not_matter_are_not_told(self, waiter, tmp_path):
+        waiter.watch_directories({str(tmp_path): {"mine"}})
+
+        (tmp_path / "other").touch()
+        assert waiter.wait(5.0) == NOTHING
+        (tmp_path / "mine").touch()
+        assert waiter.wait(5.0).names
+
+        waiter.watch_directories({str(tmp_path): {"*"}})
+        (tmp_path / "any").touch()
         assert waiter.wait(5.0).names
 
     def test_a_file_that_grows_is_told_under_whatever_name(self, waiter, tmp_path):
@@ -71,13 +83,13 @@ class TestEvents:
     def test_a_directory_made_again_is_watched_again(self, waiter, tmp_path):
         directory = tmp_path / "logs"
         directory.mkdir()
-        waiter.watch_directories([str(directory)])
+        waiter.watch_directories({str(directory): set()})
         directory.rmdir()
         assert waiter.wait(5.0).names
 
         directory.mkdir()
-        assert waiter.watch_directories([str(directory)])
-        (directory / "new").touch()
+        assert waiter.watch_directories({str(directory): set()})
+        (directory / "micro_metrics.jsonl").touch()
 
         assert waiter.wait(5.0).names
 
@@ -86,18 +98,18 @@ class TestEvents:
         for name in ("one", "two"):
             (tmp_path / name).mkdir()
         link.symlink_to("one")
-        waiter.watch_directories([str(link)])
+        waiter.watch_directories({str(link): set()})
 
         link.unlink()
         link.symlink_to("two")
-        assert waiter.watch_directories([str(link)])
+        assert waiter.watch_directories({str(link): set()})
         waiter.wait(0.0)
-        (tmp_path / "two" / "new").touch()
+        (tmp_path / "two" / "micro_metrics.jsonl").touch()
 
         assert waiter.wait(5.0).names
 
     def test_a_directory_that_is_not_there_is_none(self, waiter, tmp_path):
-        assert not waiter.watch_directories([str(tmp_path / "absent")])
+        assert not waiter.watch_directories({str(tmp_path / "absent"): set()})
 
     def test_after_a_while_everything_may_have_changed(self, waiter, monkeypatch):
         monkeypatch.setattr("micrometric.waiting._ROUND", 0.01)
@@ -107,7 +119,7 @@ class TestEvents:
         assert waiter.wait(5.0) == ANYTHING
 
     def test_events_that_the_kernel_lost_may_be_any(self, waiter, monkeypatch):
-        monkeypatch.setattr(waiter._inotify, "read", lambda: [(-1, OVERFLOW)])
+        monkeypatch.setattr(waiter._inotify, "read", lambda: [(-1, OVERFLOW, "")])
 
         assert waiter.wait(0.0) == ANYTHING
 

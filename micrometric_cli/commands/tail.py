@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
 _LAST = 10
 _PULSE = 0.25
 """Seconds after which it is noticed that nobody reads the output any more."""
+
+_HURRY = 5.0
+"""Seconds without catching up after which it is told how much there is to read."""
 
 LinesOption = Annotated[
     int | None,
@@ -191,6 +195,7 @@ def _show(batches: Iterable[list[LogEvent] | bytes], writer: LineWriter, followe
     """Write events as they come, and return how many; an empty batch means to catch breath."""
     told: set[str] = set()
     shown = 0
+    calm = time.monotonic()
     for batch in batches:
         if isinstance(batch, bytes):
             sys.stdout.flush()
@@ -200,7 +205,11 @@ def _show(batches: Iterable[list[LogEvent] | bytes], writer: LineWriter, followe
             sys.stdout.write(writer(batch))
             shown += len(batch)
         else:
+            calm = time.monotonic()
             _settle(_news(follower.report, writer), told)
+        if time.monotonic() - calm > _HURRY and follower.unread:
+            calm = time.monotonic()
+            say(f"still {follower.unread / 1e6:.1f} MB behind what is written")
     return shown
 
 

@@ -66,6 +66,16 @@ def test_from_start_without_following_shows_all_and_a_whole_last_line(cli, run):
     assert numbers(ended) == [99, 100]
 
 
+def test_who_cannot_keep_up_is_told_how_far_behind_it_is(cli, run, monkeypatch):
+    path = run / active_name(OTHER)
+    path.write_text((event(9, "late", 99) + "\n") * 20_000)
+    monkeypatch.setattr("micrometric_cli.commands.tail._HURRY", 0.0)
+
+    ended = cli("tail", path, "--from-start", "--no-follow", "-f", "json")
+
+    assert re.search(r"micrometric: still [12]\.\d MB behind what is written\n", ended.err)
+
+
 def test_from_start_tells_of_half_a_line(cli, run):
     path = run / active_name(OTHER)
     path.write_text(event(9, "late", 99)[:-9])
