@@ -168,7 +168,11 @@ def find_directories(root: Path) -> Iterator[tuple[Path, list[str]]]:
     """
     seen = set()
     for directory, below, names in os.walk(root, followlinks=True):
-        status = Path(directory).stat()
+        try:
+            status = Path(directory).stat()
+        except OSError:
+            below.clear()  # It went away since it was listed.
+            continue
         if (status.st_dev, status.st_ino) in seen:
             below.clear()
             continue
@@ -239,7 +243,7 @@ def _take_all(
         segment = parse_segment_name(name)
         if segment is not None and segment.index is None:
             _take(directory / name, root, located)
-    names = sorted(os.listdir(directory))  # noqa: PTH208 - names suffice
+    names = _names_in(directory)
     for name in _closed_in_order(listed, names):
         if not _take(directory / name, root, located):
             for suffix in SUFFIXES[1:3]:  # It was compressed since it was listed.
@@ -284,8 +288,15 @@ def _take(path: Path, root: Path, located: dict[tuple[int, int], tuple[Path, Pat
     return True
 
 
+def _names_in(directory: Path) -> list[str]:
+    try:
+        return sorted(os.listdir(directory))  # noqa: PTH208 - names suffice
+    except OSError:
+        return []  # It went away since it was found.
+
+
 def _manifests_in(directory: Path, notes: list[str]) -> Iterator[tuple[Path, Manifest]]:
-    for name in sorted(os.listdir(directory)):  # noqa: PTH208 - names suffice
+    for name in _names_in(directory):
         if is_manifest_name(name):
             try:
                 yield directory / name, read_manifest(directory / name)
@@ -350,7 +361,7 @@ def relocated(segment: Segment) -> Segment | None:
     """
     directory = segment.path.parent
     if segment.session is None or segment.index is None:
-        for name in sorted(os.listdir(directory)):  # noqa: PTH208 - names suffice
+        for name in _names_in(directory):
             path = directory / name
             if parse_segment_name(name) is not None and file_identity(path) == segment.identity:
                 return replace(segment, path=path)

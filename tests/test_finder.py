@@ -2,6 +2,7 @@
 
 import gzip
 import os
+import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -345,3 +346,26 @@ def test_manifests_are_found_by_themselves(tmp_path: Path) -> None:
     assert find_manifests(touch(tmp_path / "empty" / "x").parent, notes) == []
     with pytest.raises(ManifestError):
         find_manifests(tmp_path / "empty" / "x", notes)
+
+
+def test_a_directory_that_vanishes_during_the_search_is_left_out(tmp_path, monkeypatch):
+    touch(tmp_path / "micro_metrics.jsonl")
+    walk = os.walk
+
+    def slow(root: Path, **options: bool):
+        yield from walk(root, **options)
+        yield str(root / "gone"), [], ["micro_metrics.jsonl"]
+
+    monkeypatch.setattr("micrometric.finder.os.walk", slow)
+
+    (segment,) = find(tmp_path).segments
+    assert segment.path == tmp_path / "micro_metrics.jsonl"
+
+
+def test_a_segment_whose_directory_was_deleted_has_no_name_now(tmp_path):
+    touch(tmp_path / "run" / "micro_metrics.jsonl")
+    (segment,) = find(tmp_path).segments
+
+    shutil.rmtree(tmp_path / "run")
+
+    assert relocated(segment) is None
