@@ -69,6 +69,11 @@ class Following:
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def can_tell_time() -> bool:
+    """Return whether the system tells what processor time another process has used."""
+    return Path("/proc/self/stat").exists()
+
+
 def append(path: Path) -> None:
     """Append one event."""
     with path.open("ab", buffering=0) as file:

@@ -30,7 +30,14 @@ from tempfile import TemporaryDirectory
 from rich.console import Console
 
 from benchmarks.bursts import lines, write_log
-from benchmarks.children import Following, append, following, run_counted, run_timed
+from benchmarks.children import (
+    Following,
+    append,
+    can_tell_time,
+    following,
+    run_counted,
+    run_timed,
+)
 from benchmarks.peers import open_micrometric
 from benchmarks.recorder import METRIC, VALUE
 from benchmarks.report import Row, as_json, rows, table
@@ -328,7 +335,8 @@ def main(arguments: Sequence[str] | None = None, plan: FollowPlan | None = None)
     options = _parser().parse_args(arguments)
     plan = plan or (QUICK if options.quick else FULL)
     console, talk = Console(), Console(stderr=True)
-    chosen = [each for each in MEASURES if not options.only or each.name in options.only]
+    named = [each for each in MEASURES if not options.only or each.name in options.only]
+    chosen = [each for each in named if each.name != "idle" or can_tell_time()]
     results: list[tuple[FollowMeasure, list[Row]]] = []
     failed = []
     for measure in chosen:
@@ -343,6 +351,8 @@ def main(arguments: Sequence[str] | None = None, plan: FollowPlan | None = None)
         results.append((measure, measured))
         console.print(table(measure, measured))
     left_out = _left_out(chosen)
+    if len(chosen) < len(named):
+        left_out.append("idle (no /proc/PID/stat on this system)")
     for heading, reasons in (("left out", left_out), ("failed", failed)):
         for reason in reasons:
             console.print(f"{heading}: {reason}", highlight=False)

@@ -82,6 +82,16 @@ def test_programs_that_are_not_installed_are_left_out(
     assert capsys.readouterr().out.endswith("left out: jq (jq not installed)\n")
 
 
+def test_idle_time_is_left_out_where_the_system_does_not_tell_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(follow, "can_tell_time", lambda: False)
+
+    main(["--only", "idle"], TINY)
+
+    assert capsys.readouterr().out == "left out: idle (no /proc/PID/stat on this system)\n"
+
+
 def test_a_log_and_a_flood_have_the_lines_they_tell(tmp_path: Path) -> None:
     path = tmp_path / "events.jsonl"
     write_log(path, 10_003)
