@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -43,7 +44,7 @@ def main(arguments: Sequence[str] | None = None, plan: Plan | None = None) -> in
         for reason in reasons:
             console.print(f"{heading}: {reason}", highlight=False)
     if options.json:
-        told = as_json(plan, results, left_out, failed)
+        told = as_json(asdict(plan), results, left_out, failed)
         options.json.write_text(told, encoding="utf-8")
     return 1 if failed else 0
 

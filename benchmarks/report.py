@@ -5,17 +5,30 @@ from __future__ import annotations
 import json
 import os
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from statistics import median
-from typing import Any
+from typing import Any, Protocol
 
 from rich import box
 from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from benchmarks.rounds import Measure, Plan, Samples
+from benchmarks.rounds import Samples
+
+
+class Question(Protocol):
+    """What a table says of its measure."""
+
+    @property
+    def name(self) -> str: ...  # noqa: D102
+    @property
+    def title(self) -> str: ...  # noqa: D102
+    @property
+    def unit(self) -> str: ...  # noqa: D102
+    @property
+    def baseline(self) -> str | None: ...  # noqa: D102
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,21 +45,21 @@ class Row:
     rounds: Sequence[float]
 
 
-def rows(measure: Measure, samples: Samples) -> list[Row]:
+def rows(measure: Question, samples: Samples) -> list[Row]:
     """Return the rows of a measure, figure by figure, peers in the order they were measured."""
     figures = dict.fromkeys(figure for figure, _ in samples)
     ordered = sorted(samples, key=lambda key: list(figures).index(key[0]))
     return [_row(measure, samples, figure, who) for figure, who in ordered]
 
 
-def _row(measure: Measure, samples: Samples, figure: str, who: str) -> Row:
+def _row(measure: Question, samples: Samples, figure: str, who: str) -> Row:
     taken = samples[figure, who]
     base = samples.get((figure, measure.baseline or ""))
     ratio = median(taken) / median(base) if base and median(base) else None
     return Row(figure, who, median(taken), min(taken), max(taken), ratio, taken)
 
 
-def table(measure: Measure, measured: Sequence[Row]) -> Group:
+def table(measure: Question, measured: Sequence[Row]) -> Group:
     """Draw the rows of a measure: median, lowest and highest round, and ratio to the baseline."""
     drawn = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for heading in ("figure", "who"):
@@ -71,12 +84,14 @@ def _cells(row: Row) -> list[str]:
 
 
 def _number(value: float) -> str:
-    return f"{value:,.0f}" if abs(value) >= 100 or value == 0 else f"{value:.1f}"
+    if abs(value) >= 100 or value == 0:
+        return f"{value:,.0f}"
+    return f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"
 
 
 def as_json(
-    plan: Plan,
-    results: Sequence[tuple[Measure, Sequence[Row]]],
+    plan: Mapping[str, Any],
+    results: Sequence[tuple[Question, Sequence[Row]]],
     left_out: Sequence[str],
     failed: Sequence[str],
 ) -> str:
@@ -86,7 +101,7 @@ def as_json(
         "system": platform.system(),
         "machine": platform.machine(),
         "cores": os.cpu_count(),
-        "plan": asdict(plan),
+        "plan": dict(plan),
         "left_out": left_out,
         "failed": failed,
         "measures": {

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Protocol, TypeVar
 
 from benchmarks.recorder import Peer, Recorder
 
@@ -71,8 +72,18 @@ class Measure:
     """
 
 
+class Named(Protocol):
+    """Whoever is measured."""
+
+    @property
+    def name(self) -> str: ...  # noqa: D102
+
+
+Contender = TypeVar("Contender", bound=Named)
+
+
 def alternate(
-    peers: Sequence[Peer], rounds: int, once: Callable[[Peer], Mapping[str, float]]
+    peers: Sequence[Contender], rounds: int, once: Callable[[Contender], Mapping[str, float]]
 ) -> Samples:
     """Measure peers in turn, round after round, every second round in the other direction.
 
