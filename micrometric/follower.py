@@ -18,7 +18,7 @@ from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import IO
 
-from micrometric.errors import NotAnEvent, SettingError
+from micrometric.errors import NotAnEvent, PathError, SettingError
 from micrometric.event import LogEvent
 from micrometric.filters import Filter
 from micrometric.finder import STDIN, Paths, Segment
@@ -402,8 +402,11 @@ class Follower:
 
     def _told_whole(self, segment: Segment) -> Iterator[list[LogEvent]]:
         events = self._intake.whole(segment)
-        while batch := [*itertools.islice(events, _BATCH)]:
-            yield batch
+        try:
+            while batch := [*itertools.islice(events, _BATCH)]:
+                yield batch
+        except PathError as error:
+            self.report.note(str(error))
 
     # What is there at the start.
 

@@ -204,7 +204,7 @@ def _numbered_lines(segment: Segment, report: Report) -> Iterator[tuple[int, byt
                 elif line.strip():
                     yield number, line
     except Exception as error:
-        if not isinstance(error, _damages()):
+        if not isinstance(error, damages()):
             if not isinstance(error, OSError):
                 raise
             reason = error.strerror or error
@@ -289,7 +289,7 @@ def open_segment(path: Path, suffix: str) -> Iterator[IO[bytes]]:
             yield file
 
 
-def _damages() -> tuple[type[Exception], ...]:
+def damages() -> tuple[type[Exception], ...]:
     """Return what damaged compressed data raises, as far as those libraries are in use."""
     import zlib
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from micrometric.errors import NoDataError, PathError
 from micrometric.finder import Found, Segment, find, find_directories
 from micrometric.lines import HEAD_BYTES, GrowingFile
-from micrometric.reader import choose_launch, open_found, text_metrics_of
+from micrometric.reader import choose_launch, damages, open_found, text_metrics_of
 from micrometric.report import Report
 from micrometric.segment import is_manifest_name, parse_segment_name
 from micrometric.waiting import (
@@ -84,10 +84,11 @@ class Watcher:
         self._names: dict[str, Identity | None] = {}
         self.is_settled = True
         """Whether the last look found every file where it was listed; else it is worth another."""
-        self._done: set[Identity] = set()
+        self._done: dict[Identity, Path] = {}
         """Closed segments that were told whole and let go, while they have a name."""
-        self._heads: set[bytes] = set()
-        """How the segments began that were told and let go; a time to the microsecond is in it."""
+        self._heads: set[int] = set()
+        """Hashes of the first lines of segments that were told and let go; a line has a time to
+        the microsecond."""
         self._packed: set[Path] = set()
         """Compressed segments that were looked at."""
         self._begun = False
@@ -96,9 +97,11 @@ class Watcher:
         """Find files that are new, and let go of those that have lost their name and are quiet.
 
         Raises:
-            PathError: a path is there, but is neither a file nor a directory.
+            PathError: at the first look a path is neither a file nor a directory.
             NoDataError: the first look finds logs, but none of the launch.
         """
+        if not self._begun:
+            self._refuse_irregular()
         names = self._watched_names()
         if names != self._names:
             opened = self._update(names)
@@ -116,6 +119,14 @@ class Watcher:
             watched.file.close()
         self.files.clear()
         self.waiter.close()
+
+    def _refuse_irregular(self) -> None:
+        for path in self._paths:
+            if path.exists() and not (path.is_file() or path.is_dir()):
+                raise PathError(
+                    f"{str(path)!r} is neither a file nor a directory; to follow a pipe beside "
+                    f"others, let it be standard input of its own: micrometric tail - < {path}"
+                )
 
     def _watched_names(self) -> dict[str, Identity | None]:
         """Return the files there are, in directories that were watched before they were read."""
@@ -158,10 +169,13 @@ class Watcher:
             if segment.suffix == ".jsonl":
                 opened &= self._take(segment)
             elif segment.path not in self._packed:
-                self._packed.add(segment.path)
-                self._take_packed(segment)
+                if self._take_packed(segment):
+                    self._packed.add(segment.path)
+                else:
+                    opened = False
+        self._packed &= {segment.path for segment in found.segments}
         there = set(names.values())
-        self._done &= there
+        self._done = {done: path for done, path in self._done.items() if done in there}
         for identity, watched in self.files.items():
             watched.named = identity in there
         return opened
@@ -184,7 +198,7 @@ class Watcher:
         if known is not None:
             known.segment = segment
             return True
-        if segment.identity in self._done:
+        if segment.identity and self._done.get(segment.identity) == segment.path:
             return True
         try:
             file = GrowingFile(segment.path)
@@ -198,6 +212,10 @@ class Watcher:
             file.close()  # It was renamed since it was found; the next look finds both, in order.
             self.is_settled = False
             return False
+        if file.identity in self._done and hash(file.head()) in self._heads:
+            self._done[file.identity] = segment.path
+            file.close()
+            return True
         self.files[file.identity] = Watched(file, segment)
         self.fresh.add(file.identity)
         try:
@@ -206,25 +224,35 @@ class Watcher:
             self._poll(error)
         return True
 
-    def _take_packed(self, segment: Segment) -> None:
+    def _take_packed(self, segment: Segment) -> bool:
         if not self._begun:
             self.compressed.append(segment)
-            return
-        with open_found(segment) as file:
-            head = file.readline(HEAD_BYTES)
+            return True
+        try:
+            with open_found(segment) as file:
+                head = file.readline(HEAD_BYTES)
+        except Exception as error:
+            if not isinstance(error, (OSError, *damages())):
+                raise
+            self._report.note(f"cannot read {str(segment.path)!r}: {error}")
+            return False  # It may be in the midst of being copied here.
+        if not head:
+            return False
         followed = {watched.file.head() for watched in self.files.values()}
-        if head not in followed and head not in self._heads:
-            self._heads.add(head)
+        if head not in followed and hash(head) not in self._heads:
+            self._heads.add(hash(head))
             self.missed.append(segment)
+        return True
 
     def _let_go(self) -> None:
         for identity, watched in [*self.files.items()]:
             name = parse_segment_name(watched.segment.path.name)
             is_closed = name is not None and name.index is not None
-            if (is_closed or not watched.named) and watched.file.quiet_time > _PATIENCE:
+            is_over = watched.file.quiet_time > _PATIENCE and not watched.file.unread
+            if (is_closed or not watched.named) and is_over:
                 if watched.named:
-                    self._done.add(identity)
-                self._heads.add(watched.file.head())
+                    self._done[identity] = watched.segment.path
+                self._heads.add(hash(watched.file.head()))
                 self.waiter.forget_file(identity)
                 watched.file.close()
                 del self.files[identity]
@@ -265,10 +293,7 @@ def _identity(name: str) -> Identity | None:
     except OSError:
         return None
     if not stat.S_ISREG(status.st_mode):
-        raise PathError(
-            f"{name!r} is neither a file nor a directory; to follow a pipe, let it be standard "
-            f"input: micrometric tail - < {name}"
-        )
+        return None
     if is_manifest_name(name.rpartition(os.sep)[2]):
         # It is replaced again and again, and its second successor may have its inode.
         return status.st_mtime_ns, status.st_ino

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
 from collections.abc import Iterable, Iterator
@@ -176,6 +177,7 @@ def tail(
         refuse_alone("--summary", group_by=group_by, every=every)
     # Who looks at figures and does not follow wants those of all that is there.
     usual = _LAST if not summary else 0 if follow else None
+    _allow_many_files()
     last = _first_shown(lines, usual, since=since, from_start=from_start)
     look = _look(format_, digits, color, every)
     digits = _DIGITS if digits is None else digits
@@ -238,6 +240,15 @@ def _look(format_: LineFormat, digits: int | None, color: Color, every: float | 
 
     table = Format.TABLE if format_ is LineFormat.TEXT else Format(format_.value)
     return Look(table, digits or _SUMMARY_DIGITS, color, every)
+
+
+def _allow_many_files() -> None:
+    """Let this process open as many files as it may: each that is followed is open."""
+    with contextlib.suppress(ImportError, OSError, ValueError):
+        import resource
+
+        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _refuse_missing(paths: list[str]) -> None:
