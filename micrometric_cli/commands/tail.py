@@ -87,6 +87,15 @@ PollOption = Annotated[
         "network file systems that is done anyway.",
     ),
 ]
+FieldsOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="KEY[,KEY]",
+        help="Print these keys alone, such as timestamp,value,layer_idx.",
+        autocompletion=complete_key,
+        show_default=False,
+    ),
+]
 LineFormatOption = Annotated[
     LineFormat, typer.Option("--format", "-f", help="How to print an event; json is in full.")
 ]
@@ -141,6 +150,7 @@ def tail(
     merge_window: MergeWindowOption = 0.0,
     poll: PollOption = False,
     format_: LineFormatOption = LineFormat.TEXT,
+    fields: FieldsOption = None,
     digits: TailDigitsOption = None,
     summary: SummaryOption = False,
     group_by: KeysOption = None,
@@ -158,6 +168,7 @@ def tail(
     from micrometric.live import LiveSummary
     from micrometric_cli.output import has_colour, terminal_width
     from micrometric_cli.paths import paths_or_default
+    from micrometric_cli.render.fields import FieldLines
     from micrometric_cli.render.lines import line_writer
     from micrometric_cli.watching import refuse_alone, watch
 
@@ -181,7 +192,13 @@ def tail(
     last = _first_shown(lines, usual, since=since, from_start=from_start)
     look = _look(format_, digits, color, every)
     digits = _DIGITS if digits is None else digits
-    writer = line_writer(format_, digits=digits, width=terminal_width(), colour=has_colour(color))
+    width, colour = terminal_width(), has_colour(color)
+    writer: LineWriter
+    if fields is None:
+        writer = line_writer(format_, digits=digits, width=width, colour=colour)
+    else:
+        keys = [name.strip() for name in fields.split(",")]
+        writer = FieldLines(keys, format_, digits=digits, safe=width is not None)
     with follow_logs(
         chosen,
         last=last,
@@ -198,20 +215,21 @@ def tail(
             batches = batches if count is None else _first(count, batches)
             watch(follower, LiveSummary(group_by or ()), look, batches)
             return
-        shown = _show(_batches(follower, format_, streams, count), writer, follower)
+        raw = format_ is LineFormat.JSON and fields is None
+        shown = _show(_batches(follower, streams, count, raw=raw), writer, follower)
     if not follow and not shown and last != 0:
         raise NoDataError(why_empty(chosen, **filters))
 
 
 def _batches(
-    follower: Follower, format_: LineFormat, streams: bool, count: int | None
+    follower: Follower, streams: bool, count: int | None, *, raw: bool
 ) -> Iterable[list[LogEvent] | bytes]:
-    """Return what to show, as lines of JSON where nothing needs to look into them."""
+    """Return what to show, as lines of JSON if raw and nothing needs to look into them."""
     if count is not None:
         return _first(count, follower.batches() if streams else [follower.past()])
     if not streams:
         return [follower.past(), []]
-    return follower.raw_batches() if format_ is LineFormat.JSON else follower.batches()
+    return follower.raw_batches() if raw else follower.batches()
 
 
 def _first_shown(

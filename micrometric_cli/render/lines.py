@@ -151,9 +151,12 @@ class _TextLines(LineWriter):
         origin = _origin(event.run, event.session, event.rank)
         self._metrics.add(event.metric)
         self._origins.add(origin)
-        value = self._shown(event.value)
+        value = shown(event.value, self._float)
         metadata = " ".join(
-            [f"{printable(name)}={self._shown(item)}" for name, item in event.metadata.items()]
+            [
+                f"{printable(name)}={shown(item, self._float)}"
+                for name, item in event.metadata.items()
+            ]
         )
         if self._width is not None:
             value = _cut(value, self._widest_value)
@@ -204,16 +207,23 @@ class _TextLines(LineWriter):
             return ""
         return _painted(text, self._dim)
 
-    def _shown(self, value: object) -> str:
-        if isinstance(value, float):
-            return format(value, self._float) if isfinite(value) else format_number(value, 0)
-        if value.__class__ is int:
-            return str(value)
-        if isinstance(value, str) and value.isidentifier():
-            return printable(value)
-        if isinstance(value, list):
-            return f"[{', '.join(map(self._shown, value))}]"
-        return printable(json.dumps(finite(value), ensure_ascii=False))
+
+def shown(value: object, float_format: str) -> str:
+    """Return a value as people read it, safe for a terminal.
+
+    Args:
+        value: any value of JSON, or a float that is not finite.
+        float_format: such as `.6g`.
+    """
+    if isinstance(value, float):
+        return format(value, float_format) if isfinite(value) else format_number(value, 0)
+    if value.__class__ is int:
+        return str(value)
+    if isinstance(value, str) and value.isidentifier():
+        return printable(value)
+    if isinstance(value, list):
+        return f"[{', '.join([shown(item, float_format) for item in value])}]"
+    return printable(json.dumps(finite(value), ensure_ascii=False))
 
 
 def _painted(text: str, style: str) -> str:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from micrometric.segment import active_name
-from tests.cli.conftest import SAMPLES, block, event
+from micrometric.segment import active_name, closed_name
+from tests.cli.conftest import SAMPLES, SESSION, block, event
 
 OTHER = "20261123T090000000000Z-r1-4712"
 
@@ -104,6 +104,47 @@ def test_a_merge_window_sorts_by_time(cli, run):
 
     assert numbers(cli(*options))[-1] == 99
     assert numbers(cli(*options, "--merge-window", 0.01)) == [0, 0.25, 0.5, 99, 0.75, "warm", 1]
+
+
+def test_fields_are_columns(cli, run):
+    (run / "micro_metrics.jsonl").write_text(event(6, "density", ["NaN", 1.23456789]) + "\n")
+
+    ended = cli("tail", run, "-n", 3, "--no-follow", "--fields", "timestamp, value,layer_idx,rank")
+
+    assert ended.out == block(
+        """
+        2026-11-23T08:00:04.000000Z  warm            -  -
+        2026-11-23T08:00:05.000000Z  1               -  -
+        2026-11-23T08:00:06.000000Z  [NaN, 1.23457]  -  -
+        """
+    )
+
+
+def test_fields_are_cells_and_members_in_full(cli, run):
+    options = ["tail", run / closed_name(SESSION, 0), "-n", 2, "--no-follow", "--fields"]
+
+    assert cli(*options, "metric,value,session", "-f", "csv").out == block(
+        f"""
+        metric,value,session
+        phase,warm,{SESSION}
+        stray,1,{SESSION}
+        """
+    )
+    assert cli(*options, "value,layer_idx", "-f", "json").out == block(
+        """
+        {"value": "warm", "layer_idx": null}
+        {"value": 1, "layer_idx": null}
+        """
+    )
+
+
+def test_a_field_may_be_a_key_of_the_path(cli):
+    ended = cli(
+        "tail", SAMPLES, "-n", 2, "-m", "research*", "--no-follow", "--fields", "oracle_top_k,value"
+    )
+
+    assert all(re.fullmatch(r"(8|32|128) +[\d.]+", line) for line in ended.out.splitlines())
+    assert len(ended.out.splitlines()) == 2
 
 
 def test_piped_each_line_is_whole(cli, run):
