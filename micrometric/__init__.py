@@ -1,25 +1,57 @@
-"""Micro metrics: small values logged from inside hot loops, and read back."""
+"""Micro metrics: small values logged from inside hot loops, and read back.
+
+A name is loaded when it is first used: who logs does not wait for what reads, nor the other way
+round.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 from micrometric._version import __version__
-from micrometric.errors import (
-    FilterError,
-    ManifestError,
-    MicrometricError,
-    MicrometricWarning,
-    NoDataError,
-    NotAnEvent,
-    PathError,
-    RegistrationError,
-    SettingError,
-    SpecError,
-)
-from micrometric.event import LogEvent
-from micrometric.follower import Follower, follow
-from micrometric.frames import read
-from micrometric.logger import MicroMetricLogger
-from micrometric.reader import iter_events
-from micrometric.report import Report
-from micrometric.summary import Summary, summarize
+
+if TYPE_CHECKING:
+    from micrometric.errors import (
+        FilterError,
+        ManifestError,
+        MicrometricError,
+        MicrometricWarning,
+        NoDataError,
+        NotAnEvent,
+        PathError,
+        RegistrationError,
+        SettingError,
+        SpecError,
+    )
+    from micrometric.event import LogEvent
+    from micrometric.follower import Follower, follow
+    from micrometric.frames import read
+    from micrometric.logger import MicroMetricLogger
+    from micrometric.reader import iter_events
+    from micrometric.report import Report
+    from micrometric.summary import Summary, summarize
+
+_MODULES = {
+    "errors": (
+        "FilterError",
+        "ManifestError",
+        "MicrometricError",
+        "MicrometricWarning",
+        "NoDataError",
+        "NotAnEvent",
+        "PathError",
+        "RegistrationError",
+        "SettingError",
+        "SpecError",
+    ),
+    "event": ("LogEvent",),
+    "follower": ("Follower", "follow"),
+    "frames": ("read",),
+    "logger": ("MicroMetricLogger",),
+    "reader": ("iter_events",),
+    "report": ("Report",),
+    "summary": ("Summary", "summarize"),
+}
+"""The public names by the module that each comes from. No name may be that of a module."""
 
 __all__ = [
     "FilterError",
@@ -43,3 +75,16 @@ __all__ = [
     "read",
     "summarize",
 ]
+
+
+def __getattr__(name: str) -> object:
+    for module, names in _MODULES.items():
+        if name in names:
+            item: object = getattr(import_module(f"micrometric.{module}"), name)
+            globals()[name] = item
+            return item
+    raise AttributeError(f"module 'micrometric' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

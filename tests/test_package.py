@@ -1,5 +1,6 @@
 """The package: what it exports, what importing it costs and drags in."""
 
+import pkgutil
 import subprocess
 import sys
 
@@ -9,13 +10,28 @@ import micrometric
 
 
 def test_exactly_the_public_names_are_exported() -> None:
-    public = {
-        name
-        for name, item in vars(micrometric).items()
-        if not name.startswith("_") and not isinstance(item, type(micrometric))
-    }
+    given = [name for names in micrometric._MODULES.values() for name in names]
 
-    assert public | {"__version__"} == set(micrometric.__all__)
+    assert sorted([*given, "__version__"]) == sorted(micrometric.__all__)
+    assert set(micrometric.__all__) <= set(dir(micrometric))
+
+
+@pytest.mark.parametrize("name", micrometric.__all__)
+def test_every_name_is_loaded_when_it_is_used(name: str) -> None:
+    told = run(f"import micrometric; print(micrometric.{name} is micrometric.{name})")
+
+    assert told == "True\n"
+
+
+def test_no_name_is_hidden_by_a_module_of_its_own() -> None:
+    modules = {module.name for module in pkgutil.iter_modules(micrometric.__path__)}
+
+    assert not modules & set(micrometric.__all__)
+
+
+def test_a_name_that_there_is_not_is_no_attribute() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'MicroMetricsLogger'"):
+        _ = micrometric.MicroMetricsLogger
 
 
 def run(code: str, *, cwd: str | None = None) -> str:
