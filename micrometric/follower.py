@@ -222,6 +222,11 @@ class Follower:
         """Names of the axes of each metric whose lists hold an observation an element, so far."""
         return self._watcher.dims
 
+    @property
+    def partial(self) -> Mapping[str, str]:
+        """Manifests of sessions that leave events out of their files, and how, so far."""
+        return self._watcher.partial
+
     def past(self) -> list[LogEvent]:
         """Return the last events of what is there, by time, and do not follow."""
         with self:

@@ -24,6 +24,7 @@ from micrometric.finder import (
     is_in_place,
     relocated,
 )
+from micrometric.manifest import Manifest
 from micrometric.report import Report
 
 LINE_LIMIT = 256 * 1024 * 1024
@@ -104,17 +105,23 @@ def choose_launch(found: Found, launch: str | None, report: Report) -> Found:
 def note_partial(found: Found, report: Report) -> None:
     """Note what was logged and is not in the files: sampled out, capped or failed."""
     for path, manifest in found.manifests:
-        if manifest.accounting is None:
-            continue
-        total = manifest.accounting.total
-        lost = {
-            "sampled out": total.sampled_out,
-            "beyond max_records": total.capped,
-            "failed": total.failed,
-        }
-        parts = [f"{count} {name}" for name, count in lost.items() if count]
-        if parts:
-            report.note(f"of {total.logged} events logged by {path.name}: {', '.join(parts)}")
+        if manifest.accounting is not None and (lost := lost_events(manifest)):
+            parts = [f"{count} {how}" for how, count in lost.items()]
+            logged = manifest.accounting.total.logged
+            report.note(f"of {logged} events logged by {path.name}: {', '.join(parts)}")
+
+
+def lost_events(manifest: Manifest) -> dict[str, int]:
+    """Return how many logged events are not in the files of a session, by how that came."""
+    if manifest.accounting is None:
+        return {}
+    total = manifest.accounting.total
+    counts = {
+        "sampled out": total.sampled_out,
+        "beyond max_records": total.capped,
+        "failed": total.failed,
+    }
+    return {how: count for how, count in counts.items() if count}
 
 
 def text_metrics_of(found: Found) -> frozenset[str]:

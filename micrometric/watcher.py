@@ -16,7 +16,13 @@ from pathlib import Path
 from micrometric.errors import NoDataError, PathError
 from micrometric.finder import Found, Segment, find, find_directories
 from micrometric.lines import HEAD_BYTES, GrowingFile
-from micrometric.reader import choose_launch, damages, open_found, text_metrics_of
+from micrometric.reader import (
+    choose_launch,
+    damages,
+    lost_events,
+    open_found,
+    text_metrics_of,
+)
 from micrometric.report import Report
 from micrometric.segment import is_manifest_name, parse_segment_name
 from micrometric.waiting import (
@@ -78,6 +84,8 @@ class Watcher:
         """Metrics registered as `str`, whose "NaN" is a text."""
         self.dims: dict[str, tuple[str, ...]] = {}
         """Names of the axes of metrics whose values are lists of observations."""
+        self.partial: dict[str, str] = {}
+        """Manifests of sessions that leave events out of their files, and how."""
         self._paths = list(paths)
         self._launch = launch
         self._report = report
@@ -164,6 +172,9 @@ class Watcher:
         self.directories |= found.directory_keys()
         self.text_metrics |= text_metrics_of(found)
         self.dims |= {name: m.dims for name, m in found.metrics().items() if m.dims}
+        for path, manifest in found.manifests:
+            if lost := lost_events(manifest):
+                self.partial[path.name] = " or ".join(lost)
         opened = True
         for segment in found.segments:
             if segment.suffix == ".jsonl":

@@ -150,6 +150,40 @@ EveryOption = Annotated[
         show_default=False,
     ),
 ]
+PollOption = Annotated[
+    bool,
+    typer.Option(
+        "--poll",
+        help="Look at the files ten times a second rather than wait for events of the kernel; on "
+        "network file systems that is done anyway.",
+    ),
+]
 ColorOption = Annotated[
     Color, typer.Option("--color", help="When to print colours; NO_COLOR and FORCE_COLOR count.")
 ]
+
+
+def refuse_alone(switch: str, **options: object) -> None:
+    """Refuse options that mean nothing without a switch.
+
+    Raises:
+        SettingError: one was given.
+    """
+    from micrometric.errors import SettingError
+
+    for name, given in options.items():
+        if given is not None and given is not False:
+            raise SettingError(f"--{name.replace('_', '-')} needs {switch}")
+
+
+def refuse_beside(switch: str, **options: object) -> None:
+    """Refuse options that mean nothing beside a switch.
+
+    Raises:
+        SettingError: one was given.
+    """
+    from micrometric.errors import SettingError
+
+    for name, given in options.items():
+        if given is not None and given is not False:
+            raise SettingError(f"--{name.replace('_', '-')} and {switch} exclude each other")

@@ -13,16 +13,16 @@ import sys
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from micrometric_cli.exits import say
 from micrometric_cli.options import Color, Format
-from micrometric_cli.output import drawn_lines, has_colour, reader_is_gone
+from micrometric_cli.output import drawn_lines, has_colour
 from micrometric_cli.render import formats
 from micrometric_cli.render.live import ASCII_LEVELS, BLOCKS, Rows, fit_live, live_table
 from micrometric_cli.render.text import ELLIPSIS, width_of
+from micrometric_cli.telling import Teller, news
 
 if TYPE_CHECKING:
     from micrometric.event import LogEvent
@@ -70,57 +70,28 @@ def watch(
         BrokenPipeError: nobody reads the output any more.
     """
     view = _view(look)
-    told: set[str] = set()
+    teller = Teller(view.make_way)
     try:
         for batch in batches:
             summary.learn(follower.directories, follower.dims)
             summary.add(batch)
             if not batch:
-                _tell([*_news(follower, summary)], told, view)
+                teller.tell(_news(follower, summary))
             view.update(summary, changed=bool(batch))
     except KeyboardInterrupt:
         view.make_way()  # And with the table goes the ^C that the terminal has shown below it.
         view.show(summary)
         raise
-    _tell([*_news(follower, summary)], told, view)
+    teller.tell(_news(follower, summary))
     view.show(summary)
 
 
-def _tell(news: list[str], told: set[str], view: View) -> None:
-    """Tell what is new, above a table that is drawn in place.
-
-    Raises:
-        BrokenPipeError: nobody reads the output any more, so nobody needs what may come.
-    """
-    fresh = [sentence for sentence in news if sentence not in told]
-    if fresh:
-        view.make_way()
-    for sentence in fresh:
-        told.add(sentence)
-        say(sentence)
-    if reader_is_gone():
-        raise BrokenPipeError
-
-
 def _news(follower: Follower, summary: LiveSummary) -> Iterator[str]:
-    for skipped in follower.report.examples:
-        yield f"skipped a line that is no event: {skipped}"
-    yield from replace(follower.report, skipped=0, examples=[]).sentences()
+    yield from news(follower.report)
+    for name, how in follower.partial.items():
+        yield f"not all events logged by {name} are in its files: some were {how}"
     if summary.left_out:
         yield f"there are more than {len(summary)} groups; further groups are left out"
-
-
-def refuse_alone(switch: str, **options: object) -> None:
-    """Refuse options that mean nothing without a switch.
-
-    Raises:
-        SettingError: one was given.
-    """
-    from micrometric.errors import SettingError
-
-    for name, given in options.items():
-        if given is not None:
-            raise SettingError(f"--{name.replace('_', '-')} needs {switch}")
 
 
 def _view(look: Look) -> View:

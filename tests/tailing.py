@@ -101,7 +101,10 @@ class Tail:
         deadline = time.monotonic() + DEADLINE
         while not condition():
             assert time.monotonic() < deadline, self._tell()
-            assert self.process.poll() is None or condition(), self._tell()
+            if self.process.poll() is not None:
+                for thread in self._threads:
+                    thread.join()
+                assert condition(), self._tell()
             time.sleep(0.005)
 
     def _join(self) -> None:

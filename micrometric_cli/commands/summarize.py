@@ -20,10 +20,12 @@ from micrometric_cli.options import (
     LocationOption,
     MetricsOption,
     PathsArgument,
+    PollOption,
     SinceOption,
     UntilOption,
     WhereOption,
     ZoneOption,
+    refuse_alone,
 )
 
 if TYPE_CHECKING:
@@ -55,6 +57,7 @@ def summarize(
     digits: DigitsOption = 4,
     watch: WatchOption = False,
     every: EveryOption = None,
+    poll: PollOption = False,
     color: ColorOption = Color.AUTO,
 ) -> None:
     """Show figures of each metric by group.
@@ -69,7 +72,6 @@ def summarize(
     from micrometric_cli.output import print_table, say_all
     from micrometric_cli.paths import paths_or_default
     from micrometric_cli.render.summary import summary_table
-    from micrometric_cli.watching import Look, refuse_alone
 
     chosen = paths_or_default(paths)
     filters = Filters(
@@ -82,9 +84,11 @@ def summarize(
         assume_tz=assume_tz,
     )
     if watch:
-        _watch(chosen, group_by, filters, Look(format_, digits, color, every))
+        from micrometric_cli.watching import Look
+
+        _watch(chosen, group_by, filters, Look(format_, digits, color, every), poll or None)
         return
-    refuse_alone("--watch", every=every)
+    refuse_alone("--watch", every=every, poll=poll)
     summary = summarize_logs(chosen, group_by, **filters)
     say_all(summary.report.sentences())
     if not summary.rows:
@@ -93,7 +97,9 @@ def summarize(
     say_all(_missing(summary, chosen, filters))
 
 
-def _watch(paths: list[str], group_by: str, filters: Filters, look: Look) -> None:
+def _watch(
+    paths: list[str], group_by: str, filters: Filters, look: Look, poll: bool | None
+) -> None:
     """Show the figures of what is there and of what comes.
 
     Raises:
@@ -110,7 +116,7 @@ def _watch(paths: list[str], group_by: str, filters: Filters, look: Look) -> Non
             "its csv"
         )
     summary = LiveSummary(group_by)
-    with follow(paths, last=None, pulse=look.pulse, **filters) as follower:
+    with follow(paths, last=None, pulse=look.pulse, poll=poll, **filters) as follower:
         watch(follower, summary, look, follower.batches())
 
 

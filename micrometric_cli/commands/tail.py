@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import sys
-import time
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from micrometric_cli.completion import complete_key
-from micrometric_cli.exits import say
 from micrometric_cli.options import (
     Color,
     ColorOption,
@@ -24,16 +21,18 @@ from micrometric_cli.options import (
     LocationOption,
     MetricsOption,
     PathsArgument,
+    PollOption,
     SinceOption,
     UntilOption,
     WhereOption,
     ZoneOption,
+    refuse_alone,
+    refuse_beside,
 )
 
 if TYPE_CHECKING:
     from micrometric.event import LogEvent
     from micrometric.follower import Follower
-    from micrometric.report import Report
     from micrometric_cli.render.lines import LineWriter
     from micrometric_cli.watching import Look
 
@@ -41,8 +40,8 @@ _LAST = 10
 _DIGITS = 6
 _SUMMARY_DIGITS = 4
 
-_HURRY = 5.0
-"""Seconds without catching up after which it is told how much there is to read."""
+_PULSE = 0.25
+"""Seconds after which to look whether anybody reads the output still."""
 
 LinesOption = Annotated[
     int | None,
@@ -77,14 +76,6 @@ MergeWindowOption = Annotated[
         metavar="SECONDS",
         help="Hold events back for so long to show them in order of time; processes that flush "
         "once a second need more than 1.",
-    ),
-]
-PollOption = Annotated[
-    bool,
-    typer.Option(
-        "--poll",
-        help="Look at the files ten times a second rather than wait for events of the kernel; on "
-        "network file systems that is done anyway.",
     ),
 ]
 FieldsOption = Annotated[
@@ -162,16 +153,18 @@ def tail(
     Follows files, directories with the files that come, or a pipe. Rotation, truncation and
     replacement are survived, and a path that is not there yet is waited for. Ctrl-C ends it.
     """
-    from micrometric.absence import why_empty
-    from micrometric.errors import NoDataError
-    from micrometric.follower import follow as follow_logs
-    from micrometric.live import LiveSummary
-    from micrometric_cli.output import has_colour, terminal_width
     from micrometric_cli.paths import paths_or_default
-    from micrometric_cli.render.fields import FieldLines
-    from micrometric_cli.render.lines import line_writer
-    from micrometric_cli.watching import refuse_alone, watch
 
+    chosen = paths_or_default(paths)
+    if not follow:
+        _refuse_missing(chosen)
+    if summary:
+        refuse_beside("--summary", fields=fields)
+    else:
+        refuse_alone("--summary", group_by=group_by, every=every)
+    if from_start:
+        refuse_beside("--from-start", lines=lines)
+    _allow_many_files()
     filters = Filters(
         metrics=metrics,
         location=location,
@@ -181,66 +174,111 @@ def tail(
         launch=launch,
         assume_tz=assume_tz,
     )
-    chosen = paths_or_default(paths)
-    if not follow:
-        _refuse_missing(chosen)
-    if not summary:
-        refuse_alone("--summary", group_by=group_by, every=every)
     # Who looks at figures and does not follow wants those of all that is there.
     usual = _LAST if not summary else 0 if follow else None
-    _allow_many_files()
-    last = _first_shown(lines, usual, since=since, from_start=from_start)
-    look = _look(format_, digits, color, every)
-    digits = _DIGITS if digits is None else digits
-    width, colour = terminal_width(), has_colour(color)
-    writer: LineWriter
-    if fields is None:
-        writer = line_writer(format_, digits=digits, width=width, colour=colour)
-    else:
-        keys = [name.strip() for name in fields.split(",")]
-        writer = FieldLines(keys, format_, digits=digits, safe=width is not None)
-    with follow_logs(
+    everything = from_start or (lines is None and since is not None)
+    what = Tailed(
         chosen,
-        last=last,
+        filters,
+        last=None if everything else usual if lines is None else lines,
+        # All is not sorted by time: it may be more than fits into memory.
+        streams=follow or from_start,
+        count=count,
         merge_window=merge_window,
         idle_exit=idle_exit if follow else 0.0,
-        pulse=look.pulse,
         poll=poll or None,
-        **filters,
-    ) as follower:
-        # All is not sorted by time: it may be more than fits into memory.
-        streams = follow or from_start
-        if summary:
-            batches = follower.batches() if streams else [follower.past()]
-            batches = batches if count is None else _first(count, batches)
-            watch(follower, LiveSummary(group_by or ()), look, batches)
-            return
+    )
+    if summary:
+        from micrometric_cli.watching import Look
+
+        table = Format.TABLE if format_ is LineFormat.TEXT else Format(format_.value)
+        _show_figures(what, group_by, Look(table, digits or _SUMMARY_DIGITS, color, every))
+    else:
+        _show_events(what, format_, fields, digits or _DIGITS, color, ends=not follow)
+
+
+@dataclass(frozen=True, slots=True)
+class Tailed:
+    """What is shown of which logs."""
+
+    paths: list[str]
+    filters: Filters
+    last: int | None
+    """How many of the events that are there, None for all."""
+    streams: bool
+    """Whether events are shown as they are read, and not once all of them are."""
+    count: int | None
+    merge_window: float
+    idle_exit: float | None
+    poll: bool | None
+
+    def follower(self, *, pulse: float) -> Follower:
+        """Return what the events come from.
+
+        Args:
+            pulse: seconds after which to look up from waiting.
+        """
+        from micrometric.follower import follow
+
+        return follow(
+            self.paths,
+            last=self.last,
+            merge_window=self.merge_window,
+            idle_exit=self.idle_exit,
+            pulse=pulse,
+            poll=self.poll,
+            **self.filters,
+        )
+
+    def batches(self, follower: Follower) -> Iterator[list[LogEvent]]:
+        """Yield the events a list at a time, an empty one where there is nothing more for now."""
+        batches = follower.batches() if self.streams else iter([follower.past(), []])
+        return batches if self.count is None else _first(self.count, batches)
+
+    def raw_batches(self, follower: Follower) -> Iterator[list[LogEvent] | bytes]:
+        """Yield as `batches` does, but lines as they are wherever that can be."""
+        passes = self.streams and self.count is None
+        return follower.raw_batches() if passes else iter(self.batches(follower))
+
+
+def _show_events(
+    what: Tailed, format_: LineFormat, fields: str | None, digits: int, color: Color, *, ends: bool
+) -> None:
+    """Show events, a line each.
+
+    Raises:
+        NoDataError: there is none, and none is waited for.
+    """
+    from micrometric_cli.output import has_colour, terminal_width
+    from micrometric_cli.render.lines import line_writer
+    from micrometric_cli.streaming import stream
+
+    width = terminal_width()
+    writer: LineWriter
+    if fields is None:
+        writer = line_writer(format_, digits=digits, width=width, colour=has_colour(color))
+    else:
+        from micrometric_cli.render.fields import FieldLines
+
+        keys = [name.strip() for name in fields.split(",")]
+        writer = FieldLines(keys, format_, digits=digits, safe=width is not None)
+    with what.follower(pulse=_PULSE) as follower:
         raw = format_ is LineFormat.JSON and fields is None
-        shown = _show(_batches(follower, streams, count, raw=raw), writer, follower)
-    if not follow and not shown and last != 0:
-        raise NoDataError(why_empty(chosen, **filters))
+        batches = what.raw_batches(follower) if raw else what.batches(follower)
+        shown = stream(follower, writer, batches)
+    if ends and not shown and what.last != 0:
+        from micrometric.absence import why_empty
+        from micrometric.errors import NoDataError
+
+        raise NoDataError(why_empty(what.paths, **what.filters))
 
 
-def _batches(
-    follower: Follower, streams: bool, count: int | None, *, raw: bool
-) -> Iterable[list[LogEvent] | bytes]:
-    """Return what to show, as lines of JSON if raw and nothing needs to look into them."""
-    if count is not None:
-        return _first(count, follower.batches() if streams else [follower.past()])
-    if not streams:
-        return [follower.past(), []]
-    return follower.raw_batches() if raw else follower.batches()
+def _show_figures(what: Tailed, group_by: str | None, look: Look) -> None:
+    from micrometric.live import LiveSummary
+    from micrometric_cli.watching import watch
 
-
-def _first_shown(
-    lines: int | None, usual: int | None, *, since: str | None, from_start: bool
-) -> int | None:
-    """Return how many of the events that are there to show, None for all."""
-    if from_start:
-        if lines is not None:
-            raise typer.BadParameter("'--lines' and '--from-start' exclude each other")
-        return None
-    return lines if lines is not None or since is not None else usual
+    with what.follower(pulse=look.pulse) as follower:
+        watch(follower, LiveSummary(group_by or ()), look, what.batches(follower))
 
 
 def _first(count: int, batches: Iterable[list[LogEvent]]) -> Iterator[list[LogEvent]]:
@@ -251,13 +289,6 @@ def _first(count: int, batches: Iterable[list[LogEvent]]) -> Iterator[list[LogEv
         if count <= 0:
             yield []
             return
-
-
-def _look(format_: LineFormat, digits: int | None, color: Color, every: float | None) -> Look:
-    from micrometric_cli.watching import Look
-
-    table = Format.TABLE if format_ is LineFormat.TEXT else Format(format_.value)
-    return Look(table, digits or _SUMMARY_DIGITS, color, every)
 
 
 def _allow_many_files() -> None:
@@ -278,51 +309,3 @@ def _refuse_missing(paths: list[str]) -> None:
     from micrometric.finder import find
 
     find(paths)
-
-
-def _show(batches: Iterable[list[LogEvent] | bytes], writer: LineWriter, follower: Follower) -> int:
-    """Write events as they come, and return how many; an empty batch means to catch breath."""
-    told: set[str] = set()
-    shown = 0
-    calm = time.monotonic()
-    for batch in batches:
-        if isinstance(batch, bytes):
-            sys.stdout.flush()
-            sys.stdout.buffer.write(batch)
-            shown += batch.count(b"\n")
-        elif batch:
-            sys.stdout.write(writer(batch))
-            shown += len(batch)
-        else:
-            calm = time.monotonic()
-            _settle(_news(follower.report, writer), told)
-        if time.monotonic() - calm > _HURRY and follower.unread:
-            calm = time.monotonic()
-            say(f"still {follower.unread / 1e6:.1f} MB behind what is written")
-    return shown
-
-
-def _settle(news: Iterable[str], told: set[str]) -> None:
-    """Once there is nothing more to read, show what was read, and tell what is new about it.
-
-    Raises:
-        BrokenPipeError: nobody reads the output any more, so nobody needs what may come.
-    """
-    from micrometric_cli.output import reader_is_gone
-
-    sys.stdout.flush()
-    for sentence in news:
-        if sentence not in told:
-            told.add(sentence)
-            say(sentence)
-    if reader_is_gone():
-        raise BrokenPipeError
-
-
-def _news(report: Report, writer: LineWriter) -> Iterator[str]:
-    """Yield what there is to say; of skipped lines, each file and reason rather than a count."""
-    for skipped in report.examples:
-        yield f"skipped a line that is no event: {skipped}"
-    yield from replace(report, skipped=0, examples=[]).sentences()
-    if writer.left_out:
-        yield f"left out where the terminal is too narrow: {writer.left_out}"

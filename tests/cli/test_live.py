@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -12,7 +13,7 @@ import pytest
 from micrometric import follow
 from micrometric.event import LogEvent, format_timestamp
 from micrometric.live import LiveSummary
-from micrometric_cli import output, watching
+from micrometric_cli import output, telling, watching
 from micrometric_cli.options import Format
 from micrometric_cli.watching import Look, watch
 from tests.cli.conftest import Stream, block, event
@@ -210,6 +211,26 @@ def test_snapshots_as_csv_have_one_heading(run, capsys):
     ]
 
 
+@pytest.mark.parametrize("poll", [[], ["--poll"]], ids=["events", "polling"])
+def test_what_a_logger_leaves_out_is_told(cli, tmp_path, poll):
+    code = (
+        "from micrometric import MicroMetricLogger as L\n"
+        "L.register_metric('density', float)\n"
+        "logger = L('logs', metrics_to_log='all', max_records=2)\n"
+        "for n in range(5): logger.log('density', n)\n"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True)
+
+    ended = cli("summarize", "--watch", "-f", "json", *poll, "--until", "0s", tmp_path / "logs")
+
+    assert re.search(
+        r"micrometric: not all events logged by micro_metrics\.\S+\.manifest\.json are in its "
+        r"files: some were beyond max_records\n",
+        ended.err,
+    )
+    assert json.loads(ended.out.splitlines()[-1])["count"] == 2
+
+
 def test_without_events_there_is_no_snapshot(cli, run):
     ended = cli("tail", run, "--summary", *ENDED)
 
@@ -239,7 +260,9 @@ def test_tail_summarizes_what_lines_and_since_ask_for(cli, run):
         ),
         (["summarize", "--every", "2"], "--every needs --watch"),
         (["tail", "--every", "2"], "--every needs --summary"),
+        (["summarize", "--poll"], "--poll needs --watch"),
         (["tail", "--group-by", "run"], "--group-by needs --summary"),
+        (["tail", "--summary", "--fields", "value"], "--fields and --summary exclude each other"),
     ],
 )
 def test_what_does_not_fit_is_refused(cli, run, arguments, said):
@@ -315,7 +338,7 @@ def test_ctrl_c_erases_its_sign_and_leaves_the_table(terminal, run):
 
 
 def test_a_reader_that_has_gone_is_noticed_while_nothing_comes(run, monkeypatch):
-    monkeypatch.setattr(watching, "reader_is_gone", lambda: True)
+    monkeypatch.setattr(telling, "reader_is_gone", lambda: True)
 
     with follow(run) as follower, pytest.raises(BrokenPipeError):
         watch(follower, LiveSummary(), Look(), [[]])

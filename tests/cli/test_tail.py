@@ -1,16 +1,14 @@
 import json
-import os
 import re
 import subprocess
 import sys
-import threading
-import time
 from pathlib import Path
 
 import pytest
 
 from micrometric.segment import active_name, closed_name
 from tests.cli.conftest import SAMPLES, SESSION, block, event
+from tests.tailing import Tail
 
 OTHER = "20261123T090000000000Z-r1-4712"
 
@@ -47,7 +45,7 @@ def test_from_start_shows_all_and_excludes_lines(cli, run):
     assert len(numbers(cli(*options, "--idle-exit", 0))) == 6
     ended = cli(*options, "-n", 3)
     assert ended.code == 2
-    assert "'--lines' and '--from-start' exclude each other" in ended.err
+    assert "--lines and --from-start exclude each other" in ended.err
 
 
 @pytest.mark.parametrize("poll", [[], ["--poll"]], ids=["events", "polling"])
@@ -69,7 +67,7 @@ def test_from_start_without_following_shows_all_and_a_whole_last_line(cli, run):
 def test_who_cannot_keep_up_is_told_how_far_behind_it_is(cli, run, monkeypatch):
     path = run / active_name(OTHER)
     path.write_text((event(9, "late", 99) + "\n") * 20_000)
-    monkeypatch.setattr("micrometric_cli.commands.tail._HURRY", 0.0)
+    monkeypatch.setattr("micrometric_cli.streaming._HURRY", 0.0)
 
     ended = cli("tail", path, "--from-start", "--no-follow", "-f", "json")
 
@@ -315,49 +313,6 @@ def test_until_ends_following(cli, run):
     ended = cli("tail", run, "-f", "json", "--until", "2026-11-23T08:00:01Z")
 
     assert (ended.code, numbers(ended)) == (0, [0, 0.25])
-
-
-class Tail:
-    """`micrometric tail` as a process whose lines are awaited."""
-
-    def __init__(self, *arguments: object) -> None:
-        self._lines: dict[str, list[str]] = {"out": [], "err": []}
-        self._threads: list[threading.Thread] = []
-        command = [sys.executable, "-m", "micrometric_cli", "tail", *map(str, arguments)]
-        self.process = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env={name: text for name, text in os.environ.items() if name != "PYTHONUNBUFFERED"},
-            text=True,
-        )
-        for name, stream in (("out", self.process.stdout), ("err", self.process.stderr)):
-            self._threads.append(threading.Thread(target=self._collect, args=(name, stream)))
-            self._threads[-1].start()
-
-    def __enter__(self) -> "Tail":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.process.kill()
-        self.process.wait()
-        for thread in self._threads:
-            thread.join()
-        for stream in (self.process.stdin, self.process.stdout, self.process.stderr):
-            assert stream is not None
-            stream.close()
-
-    def wait(self, name: str, count: int) -> list[str]:
-        deadline = time.monotonic() + 30
-        while len(self._lines[name]) < count:
-            assert time.monotonic() < deadline, self._lines
-            time.sleep(0.005)
-        return self._lines[name]
-
-    def _collect(self, name: str, stream) -> None:
-        for line in stream:
-            self._lines[name].append(line)
 
 
 def values(lines: list[str]) -> list[object]:
