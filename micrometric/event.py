@@ -34,7 +34,7 @@ NON_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class LogEvent:
     """One measurement: when, what, how much, in which circumstances, and where in the code.
 
@@ -138,8 +138,7 @@ def to_event(
     return LogEvent(
         timestamp=parse_timestamp(fields.timestamp, zone),
         metric=fields.metric,
-        # A bare NaN of a text metric is the text it would have been written as.
-        value=(finite if fields.metric in text_metrics else _with_floats)(fields.value),
+        value=read_value(fields.value, is_text=fields.metric in text_metrics),
         metadata={} if fields.metadata is None else fields.metadata,
         location="" if fields.location is None else fields.location,
         run=fields.run if isinstance(fields.run, str) else None,
@@ -221,6 +220,17 @@ def _json_type(value: object) -> str:
     return names.get(type(value), "an object")
 
 
+def read_value(value: Any, *, is_text: bool) -> Any:
+    """Return the value that stands in a line for a value.
+
+    Args:
+        value: as JSON has it.
+        is_text: whether the metric is registered as `str`. Its "NaN" is a text, and a bare NaN the
+            text that it would have been written as.
+    """
+    return finite(value) if is_text else _with_floats(value)
+
+
 def _with_floats(value: Any) -> Any:
     """Return the value with the strings of non-finite floats turned back into floats."""
     if isinstance(value, str):
@@ -266,7 +276,8 @@ def parse_timestamp(text: str, zone: tzinfo | None = None) -> datetime:
         NotAnEvent: the text is no ISO 8601 time between the years 1 and 9999.
     """
     try:
-        moment = datetime.fromisoformat(text)
+        # RFC 3339 allows small letters.
+        moment = datetime.fromisoformat(text.upper() if text.endswith("z") else text)
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=zone)
         return moment.astimezone(UTC)

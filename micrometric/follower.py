@@ -362,7 +362,7 @@ class Follower:
         passed = self._intake.passed(lines, segment) if self._raw and lines else None
         if passed is not None:
             return passed
-        return [*self._intake.events(lines.split(b"\n"), segment)]
+        return self._intake.block(lines, segment)
 
     def _rest(self, watched: Watched) -> Iterator[LogEvent]:
         """Yield the event of a last line that has no end yet, where it is whole."""

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime, tzinfo
 from pathlib import Path
-from typing import IO
 
+from micrometric.blocks import read_block
 from micrometric.errors import NotAnEvent, PathError, SettingError
 from micrometric.event import Line, LogEvent, decode_fields, is_naive, to_event
 from micrometric.filters import Filter
@@ -29,6 +29,10 @@ from micrometric.report import Report
 
 LINE_LIMIT = 256 * 1024 * 1024
 """Bytes of the longest line that is read; a longer one is skipped."""
+_BLOCK = 64 * 1024
+"""Bytes read at a time; where one line is in doubt, all lines of a block are read one by one."""
+_PACKED_BLOCK = 8 * 1024
+"""Bytes unpacked at a time: what the call that meets damage has unpacked is lost."""
 _ATTEMPTS = 10
 """Times a segment is looked for whose name changes at every look."""
 
@@ -167,7 +171,30 @@ def read_segment(
     Raises:
         PathError: the file cannot be read.
     """
-    for number, line in _numbered_lines(segment, report):
+    for number, lines in _numbered_blocks(segment, report):
+        # A line beyond the limit is refused one by one.
+        plain = len(lines) <= LINE_LIMIT
+        events = read_block(lines, segment, text_metrics) if plain else None
+        if events is None:
+            yield from _one_by_one(number, lines, segment, report, zone, text_metrics)
+        else:
+            yield from events
+
+
+def _one_by_one(
+    number: int,
+    lines: bytes,
+    segment: Segment,
+    report: Report,
+    zone: tzinfo | None,
+    text_metrics: frozenset[str],
+) -> Iterator[LogEvent]:
+    """Yield the events of lines, the first of which has a number."""
+    for line_number, line in enumerate(io.BytesIO(lines), number):
+        if len(line) > LINE_LIMIT:
+            report.skip(segment.path, line_number, _too_long())
+        if len(line) > LINE_LIMIT or not line.strip():
+            continue
         try:
             fields = decode_fields(line)
             give_origin(fields, segment)
@@ -176,7 +203,7 @@ def read_segment(
             )
         except NotAnEvent as error:
             if line.endswith(b"\n"):
-                report.skip(segment.path, number, error.reason)
+                report.skip(segment.path, line_number, error.reason)
             else:
                 report.unfinished.append(segment.path)
             continue
@@ -198,34 +225,50 @@ def give_origin(fields: Line, segment: Segment) -> None:
         fields.launch = segment.launch
 
 
-def _numbered_lines(segment: Segment, report: Report) -> Iterator[tuple[int, bytes]]:
-    """Yield number and bytes of each line that is not blank."""
-    number = 0
+def _numbered_blocks(segment: Segment, report: Report) -> Iterator[tuple[int, bytes]]:
+    """Yield whole lines, many at a time, with the number of the first; at last one without end."""
+    number = 1
+    size = _BLOCK if segment.suffix == ".jsonl" else _PACKED_BLOCK
     try:
         with open_found(segment) as file:
-            while line := file.readline(LINE_LIMIT):
-                number += 1
-                if len(line) == LINE_LIMIT and not line.endswith(b"\n"):
-                    _pass_line(file)
-                    report.skip(segment.path, number, f"longer than {LINE_LIMIT >> 20} MiB")
-                elif line.strip():
-                    yield number, line
+            parts: list[bytes] = []
+            while block := file.read1(size):
+                end = block.rfind(b"\n") + 1
+                parts.append(block[:end] or block)
+                if end:
+                    lines = b"".join(parts)
+                    yield number, lines
+                    number += lines.count(b"\n")
+                    parts = [block[end:]]
+                elif sum(map(len, parts)) > LINE_LIMIT:
+                    report.skip(segment.path, number, _too_long())
+                    number += 1
+                    parts = [_pass_line(file)]
+            if rest := b"".join(parts):
+                yield number, rest
     except Exception as error:
         if not isinstance(error, damages()):
             if not isinstance(error, OSError):
                 raise
             reason = error.strerror or error
             raise PathError(f"cannot read {str(segment.path)!r}: {reason}") from None
-        report.skip(segment.path, number + 1, f"the compressed data ends or is damaged: {error}")
+        report.skip(segment.path, number, f"the compressed data ends or is damaged: {error}")
 
 
-def _pass_line(file: IO[bytes]) -> None:
-    while (rest := file.readline(LINE_LIMIT)) and not rest.endswith(b"\n"):
-        pass
+def _too_long() -> str:
+    return f"longer than {LINE_LIMIT >> 20} MiB"
+
+
+def _pass_line(file: io.BufferedIOBase) -> bytes:
+    """Read to the end of a line, and return what was read of the next."""
+    while block := file.read1(_BLOCK):
+        if (end := block.find(b"\n")) >= 0:
+            return block[end + 1 :]
+    return b""
 
 
 @contextlib.contextmanager
-def open_found(segment: Segment) -> Iterator[IO[bytes]]:
+def open_found(segment: Segment) -> Iterator[io.BufferedIOBase]:
     """Open a segment, decompressed, under whatever name it has by now; empty if it was deleted."""
     with contextlib.ExitStack() as stack:
         yield _opened(segment, stack)
@@ -261,7 +304,7 @@ def _places(segment: Segment) -> Iterator[Segment]:
         yield place
 
 
-def _opened(segment: Segment, stack: contextlib.ExitStack) -> IO[bytes]:
+def _opened(segment: Segment, stack: contextlib.ExitStack) -> io.BufferedIOBase:
     for place in _places(segment):
         try:
             file = stack.enter_context(open_segment(place.path, place.suffix))
@@ -275,16 +318,16 @@ def _opened(segment: Segment, stack: contextlib.ExitStack) -> IO[bytes]:
 
 
 @contextlib.contextmanager
-def open_segment(path: Path, suffix: str) -> Iterator[IO[bytes]]:
+def open_segment(path: Path, suffix: str) -> Iterator[io.BufferedIOBase]:
     """Open a file of lines for reading, decompressed."""
     if path == STDIN:
-        yield sys.stdin.buffer
+        yield sys.stdin.buffer  # type: ignore[misc] # it is buffered, whatever its type says
         return
     if suffix == ".jsonl.gz":
         import gzip
 
         with gzip.open(path, "rb") as unpacked:
-            yield unpacked  # type: ignore[misc] # it reads as any other file
+            yield unpacked
     elif suffix == ".jsonl.zst":
         import zstandard
 

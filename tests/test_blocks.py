@@ -1,0 +1,111 @@
+"""Many lines at once: what is read so is what reading line by line gives."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from micrometric.blocks import pass_block, read_block
+from micrometric.event import LogEvent, decode_line
+from micrometric.filters import Filter
+from micrometric.finder import Segment
+from micrometric.intake import Intake
+from micrometric.report import Report
+from tests import strategies
+
+SEGMENT = Segment(
+    Path("logs/x.jsonl"), "logs", "20261123T080000000000Z-r0-11", 0, "job", directories={"k": 8}
+)
+GOOD = (
+    b'{"timestamp":"2026-11-23T08:00:00.000000Z","metric":"density","value":0.25,'
+    b'"metadata":{"layer":1},"location":"a.f"}\n'
+)
+UNDECIDED = [
+    b"",
+    b"\n",
+    b"rubbish\n",
+    GOOD[:-1],
+    GOOD + b"\n",
+    GOOD + GOOD[:-1],
+    GOOD[:-1] + GOOD,
+    b"\n" + GOOD[:-1] + GOOD,
+    GOOD.replace(b'{"layer":1}', b"{}\n") + GOOD[:-1] + GOOD,
+    GOOD.replace(b"}\n", b"}\r\n"),
+    GOOD.replace(b"}\n", b"} \n"),
+    GOOD.replace(b"0.25", b"NaN"),
+    GOOD.replace(b'"value":0.25,', b""),
+    GOOD.replace(b"a.f", b"a\xfff"),
+    GOOD.replace(b'{"layer":1}', b"[1]"),
+    GOOD.replace(b'"metric"', b'"metric_enum"'),
+    GOOD.replace(b"0.25", b"[" * 5000 + b"]" * 5000),
+    GOOD.replace(b"2026-11", b"2026-13"),
+]
+
+
+def one_by_one(lines, text_metrics=frozenset()):
+    intake = Intake(Filter.read(), None, Report(), text_metrics)
+    return [*intake.events(lines.split(b"\n"), SEGMENT)]
+
+
+@given(
+    st.lists(strategies.lines() | strategies.damaged_lines | st.just(GOOD), max_size=5),
+    st.sampled_from([frozenset(), frozenset({"density"})]),
+)
+def test_a_block_is_read_as_its_lines_are(lines, text_metrics):
+    block = b"".join(line.replace(b"\n", b"") + b"\n" for line in lines)
+
+    events = read_block(block, SEGMENT, text_metrics)
+
+    if events is not None:
+        assert repr(events) == repr(one_by_one(block, text_metrics))
+
+
+def test_good_lines_are_read_at_once():
+    assert read_block(GOOD + GOOD.replace(b"0.25", b'"NaN"'), SEGMENT, frozenset({"density"})) == [
+        LogEvent(
+            datetime(2026, 11, 23, 8, tzinfo=UTC), "density", value, {"layer": 1}, "a.f",
+            "logs", SEGMENT.session, 0, "job",
+        )
+        for value in (0.25, "NaN")
+    ]  # fmt: skip
+
+
+def test_the_parts_of_the_path_go_with_the_events():
+    events = read_block(GOOD, SEGMENT)
+
+    assert events is not None
+    assert events[0].directories == {"k": 8}
+
+
+def test_what_a_line_tells_of_its_origin_counts():
+    line = GOOD.replace(b"}\n", b',"run":"other","rank":3}\n')
+
+    events = read_block(line, SEGMENT)
+
+    assert events is not None
+    assert (events[0].run, events[0].rank, events[0].launch) == ("other", 3, "job")
+
+
+@pytest.mark.parametrize("lines", UNDECIDED, ids=lambda lines: repr(lines[:40]))
+def test_of_what_is_in_doubt_nothing_is_said(lines):
+    assert read_block(lines, SEGMENT) is None
+    assert pass_block(lines, SEGMENT) is None
+
+
+@pytest.mark.parametrize(
+    "stamp", ["2026-11-23T08:00:00", "2026-11-23T08:00:00+01:00", "0001-01-01T00:00:00+10:00"]
+)
+def test_times_that_are_not_utc_are_read_one_by_one(stamp):
+    line = GOOD.replace(b"2026-11-23T08:00:00.000000Z", stamp.encode())
+
+    assert read_block(line, SEGMENT) is None
+    assert pass_block(line.replace(b"2026", b"9999"), SEGMENT) is None
+
+
+def test_small_letters_in_a_time_are_what_rfc_3339_allows():
+    small = GOOD.replace(b"23T08", b"23t08").replace(b"Z", b"z")
+
+    assert decode_line(small) == decode_line(GOOD)
+    assert pass_block(small, SEGMENT) is not None
