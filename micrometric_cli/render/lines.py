@@ -8,8 +8,9 @@ from __future__ import annotations
 import functools
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import isfinite
+from typing import Any
 
 from micrometric.event import ORIGIN_FIELDS, LogEvent, encode_event, finite, format_timestamp
 from micrometric_cli.options import LineFormat
@@ -118,6 +119,9 @@ class _Names:
         """Return the name as it is shown."""
         return self._short[name]
 
+    def __contains__(self, name: str) -> bool:
+        return name in self._short
+
     def __len__(self) -> int:
         return len(self._short)
 
@@ -132,7 +136,7 @@ class _TextLines(LineWriter):
     def __init__(self, digits: int, width: int | None, colour: bool) -> None:
         self._float = f".{digits}g"
         self._width = width
-        self._dim = _DIM if colour else ""
+        self._dim, self._plain = (_DIM, _RESET) if colour else ("", "")
         self._origins = _Names(width and width // 5, _MAGENTA if colour else "")
         self._metrics = _Names(width and width // 3, _BOLD if colour else "")
         self._widest_value = _WIDEST_VALUE if width is None else min(_WIDEST_VALUE, width // 6)
@@ -140,62 +144,85 @@ class _TextLines(LineWriter):
         self._metadata_width = 0
         self._locations: dict[int, _Names] = {}
         self._whole_locations: dict[str, str] = {}
+        self._keys: dict[str, str] = {}
+        """Keys of metadata as they are shown."""
         self._day = ""
 
     def __call__(self, events: Sequence[LogEvent]) -> str:
+        # First all columns grow to hold the events, then the lines are written.
         rows = [self._row(event) for event in events]
-        return "".join([self._dated(event, *row) for event, row in zip(events, rows, strict=True)])
+        return "".join([self._line(event, *row) for event, row in zip(events, rows, strict=True)])
 
     def _row(self, event: LogEvent) -> tuple[str, str, str]:
         """Return origin, value and metadata as text; all columns have grown to hold the event."""
         origin = _origin(event.run, event.session, event.rank)
-        self._metrics.add(event.metric)
-        self._origins.add(origin)
+        if event.metric not in self._metrics:
+            self._metrics.add(event.metric)
+        if origin not in self._origins:
+            self._origins.add(origin)
         value = shown(event.value, self._float)
-        metadata = " ".join(
-            [
-                f"{printable(name)}={shown(item, self._float)}"
-                for name, item in event.metadata.items()
-            ]
-        )
+        metadata = self._members(event.metadata) if event.metadata else ""
         if self._width is not None:
             value = _cut(value, self._widest_value)
             metadata = _cut(metadata, self._width // 3)
-        self._value_width = max(self._value_width, min(self._widest_value, width_of(value)))
-        self._metadata_width = max(self._metadata_width, min(_WIDEST_METADATA, width_of(metadata)))
+        if len(value) > self._value_width or not value.isascii():
+            self._value_width = max(self._value_width, min(self._widest_value, width_of(value)))
+        if len(metadata) > self._metadata_width or not metadata.isascii():
+            widest = min(_WIDEST_METADATA, width_of(metadata))
+            self._metadata_width = max(self._metadata_width, widest)
         return origin, value, metadata
 
-    def _dated(self, event: LogEvent, origin: str, value: str, metadata: str) -> str:
+    def _members(self, metadata: Mapping[str, Any]) -> str:
+        parts = []
+        for name, item in metadata.items():
+            key = self._keys.get(name)
+            if key is None:
+                key = self._keys[name] = f"{printable(name)}="
+            parts.append(f"{key}{item if item.__class__ is int else shown(item, self._float)}")
+        return " ".join(parts)
+
+    def _line(self, event: LogEvent, origin: str, value: str, metadata: str) -> str:
         moment = event.timestamp.isoformat(" ", "milliseconds")
         if self._width is None:
-            return self._line(f"{moment[:23]}Z", event, origin, value, metadata)
-        line = self._line(moment[11:23], event, origin, value, metadata)
-        if moment[:10] == self._day:
-            return line
-        self._day = moment[:10]
-        return _painted(f"{self._day} UTC", self._dim) + "\n" + line
-
-    def _line(self, time: str, event: LogEvent, origin: str, value: str, metadata: str) -> str:
+            time, day = f"{moment[:23]}Z", ""
+        else:
+            time, day = moment[11:23], self._dated(moment[:10])
         who, taken = "", len(time) + self._metrics.widest + 3 * len(_GAP)
         if len(self._origins) > 1:
             who = self._origins.cell(origin) + _GAP
             taken += self._origins.widest + len(_GAP)
-        value = " " * (self._value_width - width_of(value)) + value
+        width = self._value_width
+        value = value.rjust(width) if value.isascii() else _padding(value, width) + value
         if self._metadata_width:
-            metadata += " " * (self._metadata_width - width_of(metadata)) + _GAP
-        taken += width_of(value) + width_of(metadata)
-        metric, location = self._metrics.cell(event.metric), self._location(event.location, taken)
-        time = _painted(time, self._dim)
-        return f"{time}{_GAP}{who}{metric}{_GAP}{value}{_GAP}{metadata}{location}".rstrip() + "\n"
+            width = self._metadata_width
+            filled = metadata.isascii() and metadata.ljust(width)
+            metadata = (filled or metadata + _padding(metadata, width)) + _GAP
+        metric = self._metrics.cell(event.metric)
+        if self._width is None:
+            location = self._whole_location(event.location)
+        else:
+            location = self._location(event.location, taken + width_of(value) + width_of(metadata))
+        time = f"{self._dim}{time}{self._plain}"
+        line = f"{time}{_GAP}{who}{metric}{_GAP}{value}{_GAP}{metadata}{location}"
+        return f"{day}{line.rstrip()}\n"
+
+    def _dated(self, day: str) -> str:
+        """Return a line with the day where another begins."""
+        if day == self._day:
+            return ""
+        self._day = day
+        return _painted(f"{day} UTC", self._dim) + "\n"
+
+    def _whole_location(self, location: str) -> str:
+        cell = self._whole_locations.get(location)
+        if cell is None:
+            cell = _painted(printable(location), self._dim)
+            self._whole_locations[location] = cell
+        return cell
 
     def _location(self, location: str, taken: int) -> str:
         """Return the location as far as there is room beside what is taken."""
-        if self._width is None:
-            cell = self._whole_locations.get(location)
-            if cell is None:
-                cell = _painted(printable(location), self._dim)
-                self._whole_locations[location] = cell
-            return cell
+        assert self._width is not None
         room = self._width - taken
         names = self._locations.get(room)
         if names is None:
@@ -215,7 +242,7 @@ def shown(value: object, float_format: str) -> str:
         value: any value of JSON, or a float that is not finite.
         float_format: such as `.6g`.
     """
-    if isinstance(value, float):
+    if value.__class__ is float:
         return format(value, float_format) if isfinite(value) else format_number(value, 0)
     if value.__class__ is int:
         return str(value)
@@ -224,6 +251,10 @@ def shown(value: object, float_format: str) -> str:
     if isinstance(value, list):
         return f"[{', '.join([shown(item, float_format) for item in value])}]"
     return printable(json.dumps(finite(value), ensure_ascii=False))
+
+
+def _padding(text: str, width: int) -> str:
+    return " " * (width - width_of(text))
 
 
 def _painted(text: str, style: str) -> str:
