@@ -1,6 +1,7 @@
 """Eight processes that log, rotate and compress for minutes under one `tail`.
 
-Nothing is lost, nothing comes twice, and the memory of `tail` does not grow. The test itself keeps
+Nothing is lost, nothing comes twice, and the memory of `tail` does not grow but by a kilobyte for
+each file there is. The test itself keeps
 a bit for each event, so that it can run for hours.
 """
 
@@ -120,9 +121,9 @@ def test_eight_processes_lose_and_repeat_nothing_and_memory_does_not_grow(tmp_pa
     command = [sys.executable, "-m", "micrometric_cli", "tail", "logs", "-f", "json", "-n", "0"]
     seen = Seen()
     with (
-        (tmp_path / "said").open("wb") as said,
+        (tmp_path / "said").open("wb") as told,
         subprocess.Popen(
-            command, cwd=tmp_path, env=environment(), stdout=subprocess.PIPE, stderr=said
+            command, cwd=tmp_path, env=environment(), stdout=subprocess.PIPE, stderr=told
         ) as tail,
     ):
         assert tail.stdout is not None
@@ -156,7 +157,9 @@ def test_eight_processes_lose_and_repeat_nothing_and_memory_does_not_grow(tmp_pa
     missing = [seen.missing(who, count) for who, count in enumerate(counts)]
     assert missing == [[]] * WRITERS, facts
     assert seen.count == sum(counts)
-    assert (tmp_path / "said").read_text().count("\n") <= 2, (tmp_path / "said").read_text()[-2000:]
+    # A machine that is busy otherwise may fall behind now and then, and says so.
+    said = (tmp_path / "said").read_text().splitlines()
+    assert [text for text in said if "waiting for" not in text and " behind " not in text] == []
     memory.check()
 
 
