@@ -51,8 +51,6 @@ class _BareLine(msgspec.Struct, gc=False):
 _decoder = msgspec.json.Decoder(_Line)
 _checker = msgspec.json.Decoder(_BareLine)
 _DOUBTS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-_FAR_TIMES = (b'"0001-', b'"9999-')
-"""Starts of times that another zone may push out of the years there are."""
 
 
 def read_block(
@@ -65,7 +63,8 @@ def read_block(
         segment: where they stand.
         text_metrics: metrics registered as `str`, whose "NaN" is a text.
     """
-    if not _is_object_a_line(lines):
+    count = len(_objects(lines))
+    if not count:
         return None
     run, session, rank, launch = segment.run, segment.session, segment.rank, segment.launch
     directories = segment.directories
@@ -94,7 +93,7 @@ def read_block(
             events.append(event)
     except (*_DOUBTS, ValueError):
         return None
-    return events if len(events) == lines.count(b"\n") else None
+    return events if len(events) == count else None
 
 
 def pass_block(lines: bytes, segment: Segment) -> bytes | None:
@@ -107,26 +106,34 @@ def pass_block(lines: bytes, segment: Segment) -> bytes | None:
     end = encode_fields(
         {name: origin for name in ORIGIN_FIELDS if (origin := getattr(segment, name)) is not None}
     )
-    if not (_is_object_a_line(lines) and _is_printable(lines) and _is_printable(end)):
-        return None
-    if any(time in lines for time in _FAR_TIMES):
+    objects = _objects(lines)
+    if not (objects and _is_printable(lines) and _is_printable(end)):
         return None
     try:
-        count = len(_checker.decode_lines(lines))
+        zones = [line.timestamp.tzinfo for line in _checker.decode_lines(lines)]
     except _DOUBTS:
         return None
-    if count != lines.count(b"\n"):
+    if not len(zones) == len(objects) == zones.count(UTC):
         return None
-    return lines.replace(b"}\n", b"," + end[1:]) if len(end) > len(b"{}\n") else lines
+    if end == b"{}\n":
+        return lines
+    end = b"," + end[1:]
+    objects[-1] = objects[-1][: -len(b"}\n")] + end
+    return (end + b"{").join(objects)
 
 
-def _is_object_a_line(lines: bytes) -> bool:
-    """Say whether every line starts and ends as an object does.
+def _objects(lines: bytes) -> list[bytes]:
+    """Return what stands between the breaks of lines, if each starts and ends as an object does.
 
-    If all of it is JSON besides, and there are as many objects as lines, then each line is one.
+    If all of it is JSON besides, and there are as many objects as that, then each line is one.
+
+    Returns:
+        Nothing if a line starts or ends otherwise.
     """
-    breaks = lines.count(b"}\n{")
-    return lines[:1] == b"{" and lines[-2:] == b"}\n" and breaks + 1 == lines.count(b"\n")
+    if not (lines.startswith(b"{") and lines.endswith(b"}\n")):
+        return []
+    objects = lines.split(b"}\n{")
+    return objects if len(objects) == lines.count(b"\n") else []
 
 
 def _is_printable(lines: bytes) -> bool:

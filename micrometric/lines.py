@@ -13,8 +13,9 @@ from pathlib import Path
 
 from micrometric.reader import LINE_LIMIT
 
-_BLOCK = 1024 * 1024
-"""Most bytes read at a time, so that one busy file cannot keep others waiting."""
+_BLOCK = 64 * 1024
+"""Most bytes read at a time: one busy file cannot keep others waiting, and what is made of so many
+lines stays in the processor's cache until it is written."""
 _MARK = 64
 """Bytes before the read position that are remembered."""
 
@@ -117,7 +118,7 @@ class GrowingFile:
         start = self._whole
         tail: list[bytes] = []
         while start > 0:
-            end, start = start, max(0, start - _BLOCK // 16)
+            end, start = start, max(0, start - _BLOCK)
             first, *lines = self._read(start, end).split(b"\n")
             if lines:
                 yield b"".join([lines.pop(), *reversed(tail)])
