@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         SpecError,
     )
     from micrometric.event import LogEvent
+    from micrometric.exports import Exported, export
     from micrometric.follower import Follower, follow
     from micrometric.frames import read
     from micrometric.logger import MicroMetricLogger
@@ -44,6 +45,7 @@ _MODULES = {
         "SpecError",
     ),
     "event": ("LogEvent",),
+    "exports": ("Exported", "export"),
     "follower": ("Follower", "follow"),
     "frames": ("read",),
     "logger": ("MicroMetricLogger",),
@@ -54,6 +56,7 @@ _MODULES = {
 """The public names by the module that each comes from. No name may be that of a module."""
 
 __all__ = [
+    "Exported",
     "FilterError",
     "Follower",
     "LogEvent",
@@ -70,6 +73,7 @@ __all__ = [
     "SpecError",
     "Summary",
     "__version__",
+    "export",
     "follow",
     "iter_events",
     "read",

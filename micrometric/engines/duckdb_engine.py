@@ -21,7 +21,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from micrometric.columns import Request
-from micrometric.event import encode_event
+from micrometric.event import encode_event, without_lone_surrogates
 from micrometric.finder import STDIN, Segment
 from micrometric.keys import Key
 from micrometric.reader import pin, read_segment
@@ -194,7 +194,7 @@ class DuckDBEngine:
                     # The origin stands in the line only where the line told another one.
                     line = encode_event(_without_origin(event, segment))
                     if rb"\ud" in line:
-                        line = _without_lone_surrogates(line)
+                        line = without_lone_surrogates(line)
                     self._line_bytes = max(self._line_bytes, 2 * len(line))
                     file.write(line)
             self._files[segment.path] = copy
@@ -411,11 +411,6 @@ def _utf8(text: str) -> str:
 
 def _quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
-
-
-def _without_lone_surrogates(line: bytes) -> bytes:
-    """Return a line as UTF-8 throughout; DuckDB refuses the escapes that UTF-8 cannot hold."""
-    return json.dumps(json.loads(line), ensure_ascii=False).encode("utf-8", "replace") + b"\n"
 
 
 def _without_origin(event: Any, segment: Segment) -> Any:
