@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING, Any
 
 from micrometric.columns import Request, filter_expression, request_for
 from micrometric.errors import NoDataError, SettingError
+from micrometric.figures import DEFAULT_FIGURES, Figures, suspects
 from micrometric.filters import Filter
 from micrometric.finder import Found, Paths, find
 from micrometric.keys import Key, read_key
@@ -26,10 +27,6 @@ if TYPE_CHECKING:
     import narwhals as nw
     import pandas as pd
 
-QUANTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
-FIGURES = ("count", "mean", "std", "min", *QUANTILES, "max", "non_finite", "non_numeric")
-"""Columns of a summary after its keys; all but the counts are over the finite numbers."""
-
 
 @dataclass(frozen=True, slots=True)
 class Summary:
@@ -38,12 +35,14 @@ class Summary:
     by: tuple[str, ...]
     """The keys grouped by."""
     rows: list[dict[str, Any]]
-    """`metric`, the keys, then `FIGURES`: count of finite numbers, mean, sample standard
-    deviation, minimum, quantiles by linear interpolation, maximum, and the counts of values that
-    are not finite or no numbers. A figure that there is none of is None. Sorted by metric and
-    keys; numbers sort as numbers, and before texts."""
+    """`metric`, the keys, then the figures; see `micrometric.figures`. A figure that there is none
+    of is None. Sorted by metric and keys; numbers sort as numbers, and before texts."""
     report: Report
     """What was skipped, assumed and noticed."""
+    figures: tuple[str, ...] = DEFAULT_FIGURES
+    """Names of the figures."""
+    totals: list[dict[str, Any]] = field(default_factory=list)
+    """Where asked for, a row for each metric over all its events, with None for the keys."""
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -55,13 +54,19 @@ class Summary:
         """Return the rows as a frame."""
         import pandas as pd
 
-        return pd.DataFrame(self.rows, columns=["metric", *self.by, *FIGURES])
+        return pd.DataFrame(self.rows, columns=["metric", *self.by, *self.figures])
+
+    def _repr_html_(self) -> str:
+        return self.to_pandas().to_html(index=False, na_rep="")
 
 
 def summarize(
     paths: Paths,
     by: str | Sequence[str] = "location",
     *,
+    stats: str | Iterable[str] | None = None,
+    explode: str | Iterable[str] = (),
+    totals: bool = False,
     metrics: str | Iterable[str] | None = None,
     location: str | None = None,
     where: str | None = None,
@@ -70,6 +75,8 @@ def summarize(
     launch: str | None = None,
     assume_tz: str | tzinfo | None = None,
     engine: str = "duckdb",
+    memory_limit: str | None = None,
+    progress: Callable[[float], None] | None = None,
 ) -> Summary:
     """Return the figures of each metric in each group.
 
@@ -77,6 +84,10 @@ def summarize(
         paths: files, directories (recursive), globs or `-`; one or several.
         by: keys to group by, as a sequence or separated by commas: fields, origin, directory and
             metadata keys, time buckets such as `1m`, or `value` to count values.
+        stats: names of figures, as a sequence or separated by commas; see `micrometric.figures`.
+        explode: names for the axes of lists in metrics without `dims`, whose elements then count
+            as values one by one; each name is a key that holds the index.
+        totals: whether to add a row for each metric over all its events.
         metrics: filters, as for `iter_events`.
         location: see `iter_events`.
         where: see `iter_events`.
@@ -85,30 +96,52 @@ def summarize(
         launch: see `iter_events`.
         assume_tz: see `iter_events`.
         engine: the query engine; `duckdb` is the one there is.
+        memory_limit: what the engine may use, such as `500MB`; beyond that it uses the disk.
+        progress: called now and then with the share that is done, from 0 to 1.
 
     Raises:
         PathError: a path is missing, cannot be read, or holds no logs.
         FilterError: a filter or key cannot be read.
         SpecError: the spec cannot be read.
-        SettingError: there is no such engine or time zone.
+        SettingError: there is no such engine, figure, time zone or amount of memory.
         NoDataError: there is no such launch, or no event has one of the keys.
     """
     if engine != "duckdb":
         raise SettingError(f"no query engine is called {engine!r}; expected 'duckdb'")
     zone = read_zone(assume_tz)
-    names = [name.strip() for name in by.split(",")] if isinstance(by, str) else list(by)
+    figures = Figures.read(stats)
     wanted = Filter.read(metrics, location, where, since, until, zone=zone)
     report = Report()
     found = choose_launch(find(paths), launch, report)
     directories = found.directory_keys()
-    keys = [read_key(name, directories) for name in dict.fromkeys(names) if name != "metric"]
+    keys = [read_key(name, directories) for name in names_of(by) if name != "metric"]
     wanted = wanted.bound_to(directories)
-    rows = _rows(found, keys, wanted, zone, report)
+    axes = tuple(names_of(explode))
+    how = _How(zone, axes, memory_limit, progress)
+    rows = _rows(found, keys, wanted, figures, how, report)
+    total = _rows(found, [], wanted, figures, how, Report()) if totals else []
     note_partial(found, report)
-    summary = Summary(tuple(key.name for key in keys), rows, report)
+    _note_mixed_keys(keys, rows, report)
+    summary = Summary(tuple(key.name for key in keys), rows, report, figures.names, total)
     # A condition on a key that no event has leaves nothing over.
     _refuse_unknown(summary, [*keys, *(() if rows else wanted.keys.values())], found)
     return summary
+
+
+def names_of(names: str | Iterable[str]) -> list[str]:
+    """Return names as a sequence, each once, from one or from a text with commas."""
+    split = names.split(",") if isinstance(names, str) else names
+    return list(dict.fromkeys(name.strip() for name in split))
+
+
+@dataclass(frozen=True, slots=True)
+class _How:
+    """How an engine works."""
+
+    zone: tzinfo | None
+    explode: tuple[str, ...] = ()
+    memory_limit: str | None = None
+    progress: Callable[[float], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,24 +165,36 @@ def survey(found: Found, wanted: Filter, zone: tzinfo | None, report: Report) ->
         if condition is not None:
             frame = frame.filter(condition | nw.col("suspect"))
         return frame.group_by("metric").agg(
-            nw.len().alias("events"), nw.col("timestamp").max().alias("last"), _suspects()
+            nw.len().alias("events"), nw.col("timestamp").max().alias("last"), suspects()
         )
 
-    rows = _computed(found, request, counts, {}, zone, report)
+    rows = _computed(found, request, counts, {}, _How(zone), report)
     return {row["metric"]: Seen(row["events"], row["last"].replace(tzinfo=UTC)) for row in rows}
 
 
 def _rows(
-    found: Found, keys: list[Key], wanted: Filter, zone: tzinfo | None, report: Report
+    found: Found, keys: list[Key], wanted: Filter, figures: Figures, how: _How, report: Report
 ) -> list[dict[str, Any]]:
     request = request_for(keys, wanted)
+    request = replace(request, uses_time=request.uses_time or figures.uses_time)
     dims = {name: metric.dims for name, metric in found.metrics().items() if metric.dims}
+    columns = list(dict.fromkeys(("metric", *(request.text_column(key) for key in keys))))
 
     def build(frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-        return figures(frame, request, wanted)
+        import narwhals as nw
 
-    computed = _computed(found, request, build, dims, zone, report)
-    rows = [_row(row, keys, request) for row in computed]
+        condition = filter_expression(wanted, request)
+        if condition is not None:
+            frame = frame.filter(condition | nw.col("suspect"))
+        return figures.of(frame, columns)
+
+    computed = _computed(found, request, build, dims, how, report)
+    rows = [
+        {"metric": row["metric"]}
+        | {key.name: _decoded(row[request.text_column(key)], key) for key in keys}
+        | figures.finish(row)
+        for row in computed
+    ]
     return sorted(rows, key=lambda row: [order_of(row[name]) for name in _names(keys)])
 
 
@@ -158,7 +203,7 @@ def _computed(
     request: Request,
     build: Callable[[nw.LazyFrame[Any]], nw.LazyFrame[Any]],
     dims: dict[str, tuple[str, ...]],
-    zone: tzinfo | None,
+    how: _How,
     report: Report,
 ) -> list[dict[str, Any]]:
     """Return the rows of a frame once no line in it is in doubt any more."""
@@ -169,9 +214,12 @@ def _computed(
     with DuckDBEngine(
         found.segments,
         dims=dims,
+        explode=how.explode,
         text_metrics=text_metrics_of(found),
-        zone=zone,
+        zone=how.zone,
         report=report,
+        memory_limit=how.memory_limit,
+        progress=how.progress,
     ) as engine:
         rows = engine.collect(build(engine.load(request)))
         while rows is None or any(row["suspects"] for row in rows):
@@ -179,49 +227,6 @@ def _computed(
                 engine.mend_suspects(request)
             rows = engine.collect(build(engine.load(request)))
     return rows
-
-
-def figures(frame: nw.LazyFrame[Any], request: Request, wanted: Filter) -> nw.LazyFrame[Any]:
-    """Return the figures of the wanted events of a frame, by metric and the keys of a request."""
-    import narwhals as nw
-
-    condition = filter_expression(wanted, request)
-    if condition is not None:
-        frame = frame.filter(condition | nw.col("suspect"))
-    value = nw.col("value")
-    frame = frame.with_columns(finite=nw.when(value.is_finite()).then(value))
-    finite = nw.col("finite")
-    keys = dict.fromkeys(("metric", *(request.text_column(key) for key in request.groups)))
-    return frame.group_by(*keys).agg(
-        finite.count().alias("count"),
-        finite.mean().alias("mean"),
-        finite.std().alias("std"),
-        finite.min().alias("min"),
-        *(
-            finite.quantile(share, interpolation="linear").alias(name)
-            for name, share in QUANTILES.items()
-        ),
-        finite.max().alias("max"),
-        value.count().alias("numeric"),
-        nw.len().alias("all"),
-        _suspects(),
-    )
-
-
-def _suspects() -> nw.Expr:
-    import narwhals as nw
-
-    return nw.col("suspect").cast(nw.Int64).sum().alias("suspects")
-
-
-def _row(computed: dict[str, Any], keys: list[Key], request: Request) -> dict[str, Any]:
-    row = {"metric": computed["metric"]}
-    row.update((key.name, _decoded(computed[request.text_column(key)], key)) for key in keys)
-    for name in FIGURES[:-2]:
-        row[name] = computed[name]
-    row["non_finite"] = computed["numeric"] - computed["count"]
-    row["non_numeric"] = computed["all"] - computed["numeric"]
-    return row
 
 
 def _decoded(text: Any, key: Key) -> Any:
@@ -253,6 +258,27 @@ def order_of(value: Any) -> tuple[int, float, str]:
     if isinstance(value, int | float):
         return 1, float(value), ""
     return 2, 0.0, str(value)
+
+
+def _note_mixed_keys(keys: list[Key], rows: list[dict[str, Any]], report: Report) -> None:
+    for key in keys:
+        if key.kind != "metadata":
+            continue
+        held = {_KINDS.get(type(row[key.name]), "lists or objects") for row in rows} - {""}
+        if len(held) > 1:
+            report.note(
+                f"key {key.name!r} holds {' and '.join(sorted(held))}; values are grouped by "
+                "their JSON text"
+            )
+
+
+_KINDS = {
+    type(None): "",
+    bool: "booleans",
+    int: "numbers",
+    float: "numbers",
+    str: "texts",
+}
 
 
 def _refuse_unknown(summary: Summary, keys: list[Key], found: Found) -> None:

@@ -18,6 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from micrometric import MicroMetricLogger, NoDataError, SettingError, iter_events, summarize
+from micrometric.figures import DEFAULT_FIGURES
 from micrometric.filters import Filter
 from micrometric.finder import find
 from micrometric.keys import read_key, value_of
@@ -25,7 +26,7 @@ from micrometric.manifest import Manifest, write_manifest
 from micrometric.reader import read_segment, text_metrics_of
 from micrometric.registry import Metric
 from micrometric.report import Report
-from micrometric.summary import FIGURES, survey
+from micrometric.summary import survey
 from tests import strategies
 
 SAMPLES = Path("sample_logs")
@@ -86,7 +87,7 @@ def figures(values):
 def assert_equal(summary, expected, by):
     told = {
         (row["metric"], json.dumps(tuple(row[name] for name in by), default=str)): {
-            name: row[name] for name in FIGURES
+            name: row[name] for name in DEFAULT_FIGURES
         }
         for row in summary.rows
     }
@@ -547,7 +548,7 @@ def test_a_summary_becomes_a_frame() -> None:
 
     frame = summary.to_pandas()
 
-    assert list(frame.columns) == ["metric", "layer_idx", *FIGURES]
+    assert list(frame.columns) == ["metric", "layer_idx", *DEFAULT_FIGURES]
     assert frame.to_dict("records") == list(summary)
 
 
@@ -557,7 +558,7 @@ def test_an_empty_file_has_no_rows(tmp_path) -> None:
     summary = summarize(tmp_path)
 
     assert summary.rows == []
-    assert list(summary.to_pandas().columns) == ["metric", "location", *FIGURES]
+    assert list(summary.to_pandas().columns) == ["metric", "location", *DEFAULT_FIGURES]
 
 
 def test_there_is_one_engine_yet() -> None:

@@ -13,7 +13,8 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Iterable
+import threading
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import tzinfo
 from pathlib import Path
@@ -21,6 +22,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from micrometric.columns import Request
+from micrometric.errors import SettingError
 from micrometric.event import encode_event, without_lone_surrogates
 from micrometric.finder import STDIN, Segment
 from micrometric.keys import Key
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
 
 _LINE_BYTES = 16 * 1024 * 1024
 """DuckDB's own limit for one line; raised when a mended copy holds a longer one."""
+_PROGRESS = 0.2
+"""Seconds between two reports of progress."""
 _STRICT_TRIES = 3
 """Segments that are mended one by one on DuckDB's word, before all are."""
 _PATTERN = re.compile(r"[*?\[\]{}]|^~")
@@ -57,6 +61,12 @@ class DuckDBEngine:
         text_metrics: metrics whose "NaN" is a text.
         zone: zone of timestamps that name none; None is this machine's.
         report: receives what is skipped.
+        explode: the axes of lists in all other metrics.
+        memory_limit: what it may use, such as `500MB`.
+        progress: called now and then with the share of a query that is done.
+
+    Raises:
+        SettingError: the limit is no amount of memory.
     """
 
     def __init__(
@@ -67,9 +77,15 @@ class DuckDBEngine:
         text_metrics: frozenset[str],
         zone: tzinfo | None,
         report: Report,
+        explode: tuple[str, ...] = (),
+        memory_limit: str | None = None,
+        progress: Callable[[float], None] | None = None,
     ) -> None:
         self._segments = [*segments]
         self._dims = dims
+        self._explode = explode
+        self._memory_limit = memory_limit
+        self._progress = progress
         self._text_metrics = text_metrics
         self._zone = zone
         self._report = report
@@ -81,6 +97,14 @@ class DuckDBEngine:
         self._tries = 0
 
     def __enter__(self) -> DuckDBEngine:
+        self._pinned = contextlib.ExitStack()
+        with contextlib.ExitStack() as failing:
+            failing.callback(self.__exit__, None, None, None)
+            self._open()
+            failing.pop_all()
+        return self
+
+    def _open(self) -> None:
         import duckdb
 
         self._temporary = tempfile.TemporaryDirectory(prefix="micrometric-")
@@ -91,7 +115,8 @@ class DuckDBEngine:
                 "autoload_known_extensions": False,
             }
         )
-        self._pinned = contextlib.ExitStack()
+        if self._memory_limit is not None:
+            self._limit_memory(self._memory_limit)
         self._pin_open_segments()
         self._link_odd_names()
         # DuckDB reads plain files and gzip; the others go through our reader at once. So do those
@@ -104,7 +129,6 @@ class DuckDBEngine:
             or segment.suffix == ".jsonl.zst"
             or (segment.suffix == ".jsonl" and _is_cut(self._files[segment.path]))
         )
-        return self
 
     def __exit__(
         self,
@@ -115,6 +139,17 @@ class DuckDBEngine:
         self._connection.close()
         self._pinned.close()
         self._temporary.cleanup()
+
+    def _limit_memory(self, limit: str) -> None:
+        import duckdb
+
+        try:
+            self._connection.execute(f"SET memory_limit = {_quoted(limit)}")
+        except duckdb.Error:
+            raise SettingError(
+                f"{limit!r} is no amount of memory; expected a number and a unit, such as 500MB "
+                "or 4GB"
+            ) from None
 
     def _pin_open_segments(self) -> None:
         """Hold on to files that a living session may rename or compress while they are read."""
@@ -154,11 +189,37 @@ class DuckDBEngine:
 
         try:
             relation = frame.to_native()
-            rows = relation.fetchall()
+            rows = self._fetched(relation)
         except (duckdb.InvalidInputException, duckdb.IOException, duckdb.ConversionException) as e:
             self._mend_after(str(e))
             return None
         return [dict(zip(relation.columns, row, strict=True)) for row in rows]
+
+    def _fetched(self, relation: Any) -> list[tuple[Any, ...]]:
+        """Return the rows of a relation, telling progress; Ctrl-C ends the query at once."""
+        rows: list[tuple[Any, ...]] = []
+        failed: list[BaseException] = []
+
+        def fetch() -> None:
+            try:
+                rows.extend(relation.fetchall())
+            except BaseException as error:  # noqa: BLE001 - raised again by who waits
+                failed.append(error)
+
+        query = threading.Thread(target=fetch, name="micrometric-query")
+        query.start()
+        try:
+            while query.is_alive():
+                query.join(_PROGRESS)
+                if query.is_alive() and self._progress is not None:
+                    self._progress(max(0.0, self._connection.query_progress()) / 100)
+        except BaseException:
+            self._connection.interrupt()
+            query.join()
+            raise
+        if failed:
+            raise failed[0]
+        return rows
 
     def mend_suspects(self, request: Request) -> None:
         """Mend every segment that holds a suspicious line."""
@@ -261,20 +322,20 @@ class DuckDBEngine:
         )
 
     def _observations(self, strict: bool) -> str:
-        """Return the lines with the lists of registered dims taken element by element."""
+        """Return the lines with lists taken element by element, where they are observations."""
         lines = self._lines(strict)
-        if not self._dims:
+        names = self._axes()
+        if not names:
             return lines
-        names = sorted({name for names in self._dims.values() for name in names})
         rows = f"SELECT *, {', '.join(f'NULL::BIGINT AS {_dim(n)}' for n in names)} FROM ({lines})"
-        for depth in range(max(map(len, self._dims.values()))):
-            deeper = {m: names[depth] for m, names in self._dims.items() if len(names) > depth}
-            listed = ", ".join(map(_quoted, deeper))
-            is_list = f"coalesce(metric IN ({listed}) AND value::VARCHAR LIKE '[%', false)"
+        for depth in range(max(map(len, [self._explode, *self._dims.values()]))):
+            axes = self._axes_at(depth)
+            is_list = (
+                f"coalesce(({' OR '.join(axes.values())}) AND value::VARCHAR LIKE '[%', false)"
+            )
             index = [
-                f"CASE WHEN metric IN ({', '.join(_quoted(m) for m in deeper if deeper[m] == n)}) "
-                f"THEN item_index ELSE {_dim(n)} END AS {_dim(n)}"
-                for n in sorted(set(deeper.values()))
+                f"CASE WHEN {test} THEN item_index ELSE {_dim(name)} END AS {_dim(name)}"
+                for name, test in axes.items()
             ]
             rows = (
                 f"WITH level AS ({rows}) SELECT * FROM level WHERE NOT {is_list} UNION ALL BY NAME "
@@ -284,6 +345,23 @@ class DuckDBEngine:
                 f"FROM level WHERE {is_list})"
             )
         return rows
+
+    def _axes(self) -> list[str]:
+        return sorted({*self._explode, *(name for names in self._dims.values() for name in names)})
+
+    def _axes_at(self, depth: int) -> dict[str, str]:
+        """Return the axes of lists at a depth, each with SQL that is true for its metrics."""
+        metrics: dict[str, list[str]] = {}
+        for metric, names in self._dims.items():
+            if len(names) > depth:
+                metrics.setdefault(names[depth], []).append(_quoted(metric))
+        tests = {name: f"metric IN ({', '.join(listed)})" for name, listed in metrics.items()}
+        if len(self._explode) > depth:
+            known = ", ".join(map(_quoted, self._dims))
+            others = f"metric NOT IN ({known})" if known else "true"
+            name = self._explode[depth]
+            tests[name] = f"({tests[name]} OR {others})" if name in tests else others
+        return tests
 
     def _key_columns(self, key: Key, request: Request) -> list[str]:
         column = request.text_column(key)
@@ -306,7 +384,7 @@ class DuckDBEngine:
         if key.kind == "metadata":
             paths = [[key.path], key.path.split(".")] if "." in key.path else [[key.path]]
             found = [f"nullif(metadata->{_quoted(_path(path))}, 'null')" for path in paths]
-            if key.path in {name for names in self._dims.values() for name in names}:
+            if key.path in self._axes():
                 found.insert(0, f"{_dim(key.path)}::VARCHAR::JSON")
             return f"coalesce({', '.join(found)})" if len(found) > 1 else found[0]
         return "value::VARCHAR" if key.path == "value" else key.path
