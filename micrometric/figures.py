@@ -61,7 +61,7 @@ class Figures:
         split = names.split(",") if isinstance(names, str) else names
         wanted = [name.strip() for name in split]
         for name in wanted:
-            if name not in MEANINGS and not _PERCENTILE.fullmatch(name):
+            if not is_figure(name):
                 known = hint(name, MEANINGS)
                 raise SettingError(
                     f"no figure is called {name!r}{known}; percentiles are p0 to p100"
@@ -116,6 +116,11 @@ def _finished(name: str, computed: dict[str, Any]) -> Any:
         case "sum" if not computed["count"]:
             return None  # An empty sum is 0 to some engines and nothing to others.
     return computed[name]
+
+
+def is_figure(name: str) -> bool:
+    """Say whether a figure is called so."""
+    return name in MEANINGS or _PERCENTILE.fullmatch(name) is not None
 
 
 def suspects() -> nw.Expr:

@@ -23,10 +23,10 @@ from micrometric.filters import Filter
 from micrometric.finder import find
 from micrometric.keys import read_key, value_of
 from micrometric.manifest import Manifest, write_manifest
+from micrometric.query import How, Query
 from micrometric.reader import read_segment, text_metrics_of
 from micrometric.registry import Metric
 from micrometric.report import Report
-from micrometric.summary import survey
 from tests import strategies
 
 SAMPLES = Path("sample_logs")
@@ -582,7 +582,7 @@ def test_pandas_is_not_needed_for_a_summary() -> None:
 def test_the_survey_counts_events_and_knows_the_last(tmp_path) -> None:
     write(tmp_path, event(1.0), event(2.0, stamp="2026-11-23T09:00:00.000000Z"), event(1, "n"))
 
-    seen = survey(find(tmp_path), Filter(), UTC, Report())
+    seen = Query(find(tmp_path), Filter(), How(UTC)).survey()
 
     assert (seen["m"].events, seen["n"].events) == (2, 1)
     assert seen["m"].last == datetime(2026, 11, 23, 9, tzinfo=UTC)

@@ -164,7 +164,7 @@ def _summary(paths: list[str], filters: Filters, **how: Any) -> Summary:
 
 
 def _with_key(group_by: str, key: str) -> str:
-    from micrometric.summary import names_of
+    from micrometric.keys import names_of
 
     return ",".join(dict.fromkeys([*names_of(group_by), key]))
 

@@ -8,8 +8,9 @@ from typing import Any
 
 from micrometric.errors import SettingError
 from micrometric.figures import COUNTS
+from micrometric.keys import order_of
 from micrometric.spec import hint
-from micrometric.summary import Summary, order_of
+from micrometric.summary import Summary
 from micrometric_cli.render.table import Column, Kind, Table
 
 _KEEP = {"count": 9, "max": 8, "std": 7, "min": 5, "p95": 4, "p99": 3, "non_finite": 10}
