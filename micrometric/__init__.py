@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from micrometric._version import __version__
 
 if TYPE_CHECKING:
+    from micrometric.comparison import Comparison, compare
     from micrometric.errors import (
         FilterError,
         ManifestError,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from micrometric.summary import Summary, summarize
 
 _MODULES = {
+    "comparison": ("Comparison", "compare"),
     "errors": (
         "FilterError",
         "ManifestError",
@@ -56,6 +58,7 @@ _MODULES = {
 """The public names by the module that each comes from. No name may be that of a module."""
 
 __all__ = [
+    "Comparison",
     "Exported",
     "FilterError",
     "Follower",
@@ -73,6 +76,7 @@ __all__ = [
     "SpecError",
     "Summary",
     "__version__",
+    "compare",
     "export",
     "follow",
     "iter_events",

@@ -7,6 +7,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from micrometric_cli import exits
+from micrometric_cli.commands.compare import compare
 from micrometric_cli.commands.export import export
 from micrometric_cli.commands.list import list_metrics
 from micrometric_cli.commands.summarize import summarize
@@ -25,6 +26,7 @@ app.command("list")(list_metrics)
 app.command()(validate)
 app.command()(tail)
 app.command()(summarize)
+app.command()(compare)
 app.command()(export)
 
 
