@@ -156,7 +156,7 @@ class _Arithmetic:
             message = f"cannot be read ({error.msg})"
             raise _fault(self._text, min(column, len(self._text)), message) from None
         except (ValueError, RecursionError, MemoryError):
-            raise _fault(self._text, self._start, "is nested too deeply or holds NUL") from None
+            raise _fault(self._text, self._start, "is nested too deeply") from None
         self._check(tree.body, 0)
         return tree.body
 

@@ -80,25 +80,27 @@ def _beside(comparison: Comparison, digits: int) -> Table:
 def _across(comparison: Comparison, digits: int) -> Table:
     """Return the base and each other side by side, with differences and effects."""
     groups: dict[tuple[Any, ...], dict[str, Any]] = {}
+    short = _short(comparison)
     for row in comparison.rows:
         place = (row.metric, *map(str, row.keys.values()), row.figure)
         group = groups.setdefault(place, _group(row, comparison) | {comparison.base: row.before})
-        group[row.other] = row.after
-        group[f"Δ {row.other}"] = row.difference
-        group[f"± {row.other}"] = row.interval and (row.interval.high - row.interval.low) / 2
-        group[f"effect {row.other}"] = row.effect
+        name = short[row.other]
+        group[name] = row.after
+        group[f"Δ {name}"] = row.difference
+        group[f"± {name}"] = row.interval and (row.interval.high - row.interval.low) / 2
+        group[f"effect {name}"] = row.effect
     rows = list(groups.values())
     columns = [*_keys(comparison, rows), Column(comparison.base, "figure")]
     for number, other in enumerate(comparison.others):
         # Where a terminal is narrow the last go first, and of each other its figure last.
         rank = len(comparison.others) - number
         columns += [
-            Column(other, "figure", keep=300 + rank),
-            Column(f"Δ {other}", "figure", keep=200 + rank),
-            Column(f"± {other}", "figure", keep=100 + rank),
-            Column(f"effect {other}", keep=rank),
+            Column(short[other], "figure", keep=300 + rank),
+            Column(f"Δ {short[other]}", "figure", keep=200 + rank),
+            Column(f"± {short[other]}", "figure", keep=100 + rank),
+            Column(f"effect {short[other]}", keep=rank),
         ]
-    news = [f"{sign} {other}" for sign in ("±", "effect") for other in comparison.others]
+    news = [f"{sign} {short[other]}" for sign in ("±", "effect") for other in comparison.others]
     return Table(
         columns,
         rows,
@@ -108,6 +110,17 @@ def _across(comparison: Comparison, digits: int) -> Table:
         dull=_dull(rows, *news),
         styles=STYLES,
     )
+
+
+def _short(comparison: Comparison) -> dict[str, str]:
+    """Return the others' names, without the key where all are values of one.
+
+    The heading of the base has it, and the remarks have all names in full.
+    """
+    parts = [name.partition("=") for name in (comparison.base, *comparison.others)]
+    values = {value for _, _, value in parts}
+    is_key = len({key for key, _, _ in parts}) == 1 and len(values) == len(parts)
+    return {name: name.partition("=")[2] if is_key else name for name in comparison.others}
 
 
 def _group(row: Compared, comparison: Comparison) -> dict[str, Any]:
