@@ -122,7 +122,7 @@ def find(paths: Paths) -> Found:
             if root == STDIN:
                 found.segments.append(Segment(STDIN, "-"))
             elif root.is_dir():
-                _search(root, located, directories, found.notes)
+                _search(root, located, directories)
             else:
                 _take(root, root.parent, located)
                 directories[root.parent] = None
@@ -197,7 +197,6 @@ def _search(
     root: Path,
     located: dict[tuple[int, int], tuple[Path, Path]],
     directories: dict[Path, None],
-    notes: list[str],
 ) -> None:
     others = []
     before = len(located)
@@ -205,9 +204,7 @@ def _search(
         names = _take_all(directory, listed, root, located)
         for name in names:
             segment = parse_segment_name(name)
-            if segment is not None and segment.suffix == ".parquet":
-                notes.append(f"{str(directory / name)!r} is left out: Parquet is not read yet")
-            elif segment is None and name.endswith((".jsonl", ".jsonl.gz", ".jsonl.zst")):
+            if segment is None and name.endswith((".jsonl", ".jsonl.gz", ".jsonl.zst")):
                 others.append(directory / name)
         if any(map(is_manifest_name, names)) or any(map(parse_segment_name, names)):
             directories[directory] = None
@@ -246,8 +243,9 @@ def _take_all(
     names = _names_in(directory)
     for name in _closed_in_order(listed, names):
         if not _take(directory / name, root, located):
-            for suffix in SUFFIXES[1:3]:  # It was compressed since it was listed.
-                _take(directory / name.replace(".jsonl", suffix), root, located)
+            segment = parse_segment_name(name)
+            for other in closed_names(segment.session or "", segment.index or 0) if segment else ():
+                _take(directory / other, root, located)  # It was compressed since it was listed.
     return names
 
 
@@ -265,7 +263,7 @@ def _closed_in_order(before: list[str], after: list[str]) -> list[str]:
     closed = []
     for name in after:
         segment = parse_segment_name(name)
-        if segment is not None and segment.index is not None and segment.suffix != ".parquet":
+        if segment is not None and segment.index is not None:
             closed.append((segment.index, segment.session, name))
     chosen = []
     for index, session, name in sorted(closed, key=lambda one: one[0]):
@@ -332,7 +330,8 @@ def _describe(
             identity=identity,
             is_open=known is not None and known.end is None,
         )
-        # A segment and its compressed twin hold the same events; the lines come first.
+        # A segment and its compressed or compacted twin hold the same events. The first of
+        # `SUFFIXES` counts: each further one is made from one before, which goes at last.
         twin = (path.parent, session or path.name, segment.index)
         if twin not in segments or _order(segment.suffix) < _order(segments[twin].suffix):
             segments[twin] = segment
@@ -385,7 +384,7 @@ def is_in_place(segment: Segment) -> bool:
 
 
 def _closed_names(segment: Segment) -> Iterator[tuple[Path, str]]:
-    for suffix in SUFFIXES[:3]:
+    for suffix in SUFFIXES:
         name = closed_name(segment.session or "", segment.index or 0, suffix)
         yield segment.path.parent / name, suffix
 
@@ -404,6 +403,8 @@ def _suffix_of(path: Path) -> str:
     for suffix in (".gz", ".zst"):
         if path.name.endswith(suffix):
             return f".jsonl{suffix}"
+    if path.name.endswith(".parquet"):
+        return ".parquet"
     return ".jsonl"
 
 
