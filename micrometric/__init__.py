@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from micrometric._version import __version__
 
 if TYPE_CHECKING:
+    from micrometric.compaction import compact
     from micrometric.errors import (
         FilterError,
         ManifestError,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from micrometric.summary import Summary, summarize
 
 _MODULES = {
+    "compaction": ("compact",),
     "errors": (
         "FilterError",
         "ManifestError",
@@ -70,6 +72,7 @@ __all__ = [
     "SpecError",
     "Summary",
     "__version__",
+    "compact",
     "follow",
     "iter_events",
     "read",

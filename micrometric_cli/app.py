@@ -7,6 +7,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from micrometric_cli import exits
+from micrometric_cli.commands.compact import compact
 from micrometric_cli.commands.list import list_metrics
 from micrometric_cli.commands.summarize import summarize
 from micrometric_cli.commands.tail import tail
@@ -24,6 +25,7 @@ app.command("list")(list_metrics)
 app.command()(validate)
 app.command()(tail)
 app.command()(summarize)
+app.command()(compact)
 
 
 def _version(asked: bool) -> None:
