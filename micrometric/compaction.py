@@ -11,7 +11,7 @@ import contextlib
 import glob
 import itertools
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,20 +19,19 @@ from pathlib import Path
 import msgspec
 
 from micrometric.claim import QUIET, next_index
-from micrometric.errors import NotAnEvent, PathError, SettingError
-from micrometric.event import decode_line
+from micrometric.errors import PathError, SettingError
 from micrometric.finder import STDIN, Found, Paths, Segment, find
 from micrometric.machine import Machine, this_machine
 from micrometric.manifest import Manifest, SegmentFacts, session_state, write_manifest
-from micrometric.parquet import ParquetError, ParquetLines, write_parquet
-from micrometric.reader import damages, open_found, open_segment
+from micrometric.packing import RefusedError, clear_remains, sync, verified_parquet
+from micrometric.parquet import ParquetError, ParquetLines
 from micrometric.segment import (
     PLAIN_NAME,
     active_name,
     closed_name,
     file_identity,
     manifest_name,
-    new_session_id,
+    original_session_id,
     parse_segment_name,
 )
 
@@ -72,10 +71,6 @@ class _LeftError(Exception):
     """A segment is left alone; says why."""
 
 
-class _RefusedError(Exception):
-    """Parquet cannot hold a segment; says why."""
-
-
 def compact(
     paths: Paths,
     *,
@@ -83,6 +78,7 @@ def compact(
     dry_run: bool = False,
     progress: Callable[[Path, int, int], None] | None = None,
     machine: Machine | None = None,
+    now: datetime | None = None,
     compaction: Compaction | None = None,
 ) -> Compaction:
     """Turn closed segments into Parquet, each verified event by event before the original goes.
@@ -98,6 +94,7 @@ def compact(
         progress: called before each segment with its path, its number from 1, and how many
             there are.
         machine: the machine that asks whether sessions live; by default this one.
+        now: the present, aware; by default that of the clock.
         compaction: receives what was done as it is done, so that it is known after an error too.
 
     Raises:
@@ -115,6 +112,7 @@ def compact(
         _named(paths),
         None if to is None else Path(to),
         machine or this_machine(),
+        now or datetime.now(UTC),
     )
     segments = found.segments if to else [s for s in found.segments if s.suffix != ".parquet"]
     for number, segment in enumerate(segments, 1):
@@ -124,7 +122,7 @@ def compact(
             done.compacted.append(worker.compacted(segment, dry_run=dry_run))
         except _LeftError as reason:
             done.left[segment.path] = str(reason)
-        except _RefusedError as reason:
+        except RefusedError as reason:
             done.refused[segment.path] = str(reason)
         except FileNotFoundError:
             done.left[segment.path] = "it went away meanwhile"
@@ -150,10 +148,13 @@ def _named(paths: Paths) -> set[Path]:
 class _Worker:
     """Compacts segments one by one."""
 
-    def __init__(self, found: Found, given: set[Path], to: Path | None, machine: Machine) -> None:
+    def __init__(
+        self, found: Found, given: set[Path], to: Path | None, machine: Machine, now: datetime
+    ) -> None:
         self._given = given
         self._to = to
         self._machine = machine
+        self._now = now
         self._manifests: dict[tuple[Path, str], Manifest] = {
             (path.parent, manifest.session.id): manifest
             for path, manifest in found.manifests
@@ -165,7 +166,7 @@ class _Worker:
 
         Raises:
             _LeftError: it is left alone.
-            _RefusedError: Parquet cannot hold it.
+            RefusedError: Parquet cannot hold it.
             OSError: the disk takes no more, or a file cannot be changed.
         """
         if segment.suffix == ".parquet":
@@ -185,13 +186,14 @@ class _Worker:
             return Compacted(segment.path, target, size)
         folder.mkdir(parents=True, exist_ok=True)
         self._refuse_others(target)
-        with _written(segment, target) as (temporary, events):
+        clear_remains(target, self._now)
+        with verified_parquet(segment, target) as (temporary, events):
             original = segment
             if self._to is None:
                 original = self._archived(segment, session, index)
             temporary.replace(target)
             with contextlib.suppress(OSError):  # Not every file system can sync a directory.
-                _sync(folder)
+                sync(folder)
         result = Compacted(segment.path, target, size, target.stat().st_size, events)
         try:
             self._tell(result, session, index)
@@ -213,15 +215,14 @@ class _Worker:
 
     def _refuse_living(self, segment: Segment) -> None:
         manifest = self._manifests.get((segment.path.parent, segment.session or ""))
-        now = datetime.now(UTC)
         if manifest is None or manifest.session is None:
-            if now - _written_at(segment) < QUIET:
+            if self._now - _written_at(segment) < QUIET:
                 raise _LeftError(
                     "no manifest says that its session has ended, and it was written less than "
                     f"{QUIET.seconds // 60} minutes ago"
                 )
             return
-        state = session_state(manifest.session, now=now, machine=self._machine)
+        state = session_state(manifest.session, now=self._now, machine=self._machine)
         if state == "live":
             raise _LeftError(f"its session {segment.session} lives")
         if state == "unknown":
@@ -237,7 +238,7 @@ class _Worker:
         if name is not None and name.session is not None and name.index is not None:
             return name.session, name.index
         # As a session does that archives the plain segment of another.
-        session = segment.session or new_session_id(_written_at(segment), "original", 0)
+        session = segment.session or original_session_id(segment.path.stat().st_mtime)
         manifest = self._manifests.get((directory, session))
         facts = manifest.session.segments if manifest and manifest.session else ()
         told = [fact.index for fact in facts if fact.name != segment.path.name]
@@ -266,11 +267,13 @@ class _Worker:
         segment.path.unlink()
         return replace(segment, path=archive, session=session, index=index, is_open=False)
 
-    @staticmethod
-    def _drop_second_name(segment: Segment) -> None:
+    def _drop_second_name(self, segment: Segment) -> None:
         """Remove the active name that a killed program has left beside the closed one."""
-        if segment.path.stat().st_nlink == 1:
+        status = segment.path.stat()
+        if status.st_nlink == 1:
             return
+        if self._now - datetime.fromtimestamp(status.st_ctime, UTC) < QUIET:
+            raise _LeftError("its file has two names; another program may be about to archive it")
         for name in (PLAIN_NAME, active_name(segment.session or "")):
             other = segment.path.parent / name
             if file_identity(other) == segment.identity and not other.is_symlink():
@@ -304,73 +307,3 @@ class _Worker:
         manifest = msgspec.structs.replace(manifest, session=facts)
         write_manifest(result.target.parent / manifest_name(session), manifest)
         self._manifests[key] = manifest
-
-
-@contextlib.contextmanager
-def _written(segment: Segment, target: Path) -> Iterator[tuple[Path, int]]:
-    """Yield a verified file beside a target that takes the place of a segment, and its events.
-
-    Whatever happens, no half file stays.
-
-    Raises:
-        _RefusedError: Parquet cannot hold the segment.
-        OSError: the disk takes no more.
-    """
-    _clear_remains(target)
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-    try:
-        with open_found(segment) as lines:
-            events = write_parquet(lines, temporary)
-        _verify(segment, temporary)
-        _sync(temporary)
-        yield temporary, events
-    except NotAnEvent as error:
-        raise _RefusedError(
-            f"{error.reason}; Parquet holds events alone, so the segment stays as it is"
-        ) from None
-    except damages() as error:
-        raise _RefusedError(f"its compressed data ends or is damaged: {error}") from None
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-
-
-def _verify(segment: Segment, written: Path) -> None:
-    """Compare each event that is read back with the one that it was.
-
-    Raises:
-        _RefusedError: one differs; the file is not to be used.
-    """
-    with open_found(segment) as lines, open_segment(written, ".parquet") as kept:
-        pairs = itertools.zip_longest(_whole(lines), _whole(kept))
-        for number, (line, back) in enumerate(pairs, 1):
-            # The same bytes are the same event, whoever reads them.
-            if line != back and (None in (line, back) or _event(line) != _event(back)):
-                raise _RefusedError(f"event {number} would read differently from Parquet")
-
-
-def _whole(lines: Iterator[bytes]) -> Iterator[bytes]:
-    return (line.rstrip(b"\r\n") for line in lines if line.strip())
-
-
-def _event(line: bytes) -> str:
-    """Return all there is to an event; a NaN equals itself, and 1 neither 1.0 nor true."""
-    return repr(decode_line(line, zone=UTC))
-
-
-def _sync(path: Path) -> None:
-    """Bring a file or directory to the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _clear_remains(target: Path) -> None:
-    """Remove what an interrupted compaction of this segment has left."""
-    for remains in target.parent.glob(f".{target.name}.*.tmp"):
-        with contextlib.suppress(OSError):
-            written = datetime.fromtimestamp(remains.lstat().st_mtime, UTC)
-            if datetime.now(UTC) - written > QUIET:
-                remains.unlink()

@@ -20,6 +20,7 @@ from micrometric.segment import (
     closed_names,
     file_identity,
     is_manifest_name,
+    original_session_id,
     parse_segment_name,
 )
 from micrometric.spec import hint
@@ -48,6 +49,8 @@ class Segment:
     """Its number among the segments of its session, which the active one has once it is closed."""
     identity: tuple[int, int] | None = None
     """Device and inode, by which it is known when its name has changed."""
+    archive: str | None = None
+    """The session that a plain segment without manifest is given when it is archived."""
     is_open: bool = False
     """Whether its session may live, and give it another name at any time."""
 
@@ -328,6 +331,7 @@ def _describe(
             suffix=name.suffix if name else _suffix_of(path),
             index=name.index if name else None,
             identity=identity,
+            archive=_archive_of(path) if name is not None and session is None else None,
             is_open=known is not None and known.end is None,
         )
         # A segment and its compressed or compacted twin hold the same events. The first of
@@ -364,7 +368,9 @@ def relocated(segment: Segment) -> Segment | None:
             path = directory / name
             if parse_segment_name(name) is not None and file_identity(path) == segment.identity:
                 return replace(segment, path=path)
-        return None
+        if segment.archive is None:
+            return None
+        segment = replace(segment, session=segment.archive, index=0)
     # By name alone: the number of an inode is soon used for another file.
     for path, suffix in _closed_names(segment):
         if path.exists():
@@ -422,6 +428,13 @@ def _plain_owner(directory: Path, facts: dict[tuple[Path, str], SessionFacts]) -
         (directory / name).exists() for name in closed_names(owner.id, last)
     )
     return None if is_archived else owner.id
+
+
+def _archive_of(path: Path) -> str | None:
+    try:
+        return original_session_id(path.stat().st_mtime)
+    except OSError:
+        return None  # It went away since it was found.
 
 
 def _rank_in(session: str | None) -> int | None:

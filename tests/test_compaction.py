@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -19,14 +20,17 @@ from micrometric import (
     compact,
     compaction,
     iter_events,
+    packing,
     summarize,
 )
-from micrometric.manifest import read_manifest
-from micrometric.parquet import write_parquet
-from micrometric.segment import PLAIN_NAME, closed_name, parse_segment_name
+from micrometric.engines.duckdb_engine import DuckDBEngine
+from micrometric.manifest import Manifest, SessionFacts, read_manifest, write_manifest
+from micrometric.parquet_writer import write_parquet
+from micrometric.segment import PLAIN_NAME, closed_name, manifest_name, parse_segment_name
 from tests.programs import environment, program, run
 from tests.tailing import lines
 
+LATER = datetime.now(UTC) + timedelta(hours=1)
 SAMPLES = Path(__file__).parents[1] / "sample_logs"
 FIRST, SECOND = "20261123T080000000000Z-r0-11", "20261123T090000000000Z-r1-12"
 
@@ -228,7 +232,8 @@ def test_a_second_name_that_an_archiving_program_left_goes(logs):
     (logs / PLAIN_NAME).unlink()
     os.link(logs / closed_name(FIRST, 0), logs / PLAIN_NAME)
 
-    compact(logs)
+    assert "about to archive" in next(iter(compact(logs).left.values()))
+    compact(logs, now=LATER)
 
     assert values(logs) == [*range(20)]
     assert len(names(logs)) == 2
@@ -237,7 +242,7 @@ def test_a_second_name_that_an_archiving_program_left_goes(logs):
 def test_a_file_that_has_a_name_elsewhere_is_left_alone(logs, tmp_path):
     os.link(logs / closed_name(FIRST, 0), tmp_path / "backup")
 
-    done = compact(logs)
+    done = compact(logs, now=LATER)
 
     assert done.left == {logs / closed_name(FIRST, 0): "its file has another name elsewhere"}
 
@@ -272,13 +277,96 @@ def test_what_would_read_differently_is_not_used(logs, monkeypatch):
     def forget(stream, target):
         return write_parquet([*stream][:-1], target)
 
-    monkeypatch.setattr(compaction, "write_parquet", forget)
+    monkeypatch.setattr(packing, "write_parquet", forget)
     before = names(logs)
 
     done = compact(logs)
 
     assert set(done.refused.values()) == {"event 10 would read differently from Parquet"}
     assert names(logs) == before
+
+
+def test_a_session_elsewhere_that_promised_no_heartbeat_may_live(logs):
+    facts = SessionFacts(FIRST, "2026-11-23T08:00:00Z", "2026-11-23T08:00:00Z", "far", "b", 1)
+    write_manifest(logs / manifest_name(FIRST), Manifest({}, facts))
+
+    done = compact(logs)
+
+    assert [one.path.name for one in done.compacted] == [PLAIN_NAME]
+    assert set(done.left.values()) == {
+        f"whether its session {FIRST} lives can only be told on host 'far'"
+    }
+
+
+def test_empty_segments_stay(logs):
+    path = logs / closed_name(FIRST, 0)
+    path.write_text("")
+    age(logs)
+
+    assert compact(logs).left == {path: "it is empty"}
+
+
+def test_what_is_parquet_already_is_not_copied(logs, tmp_path):
+    compact(logs)
+
+    done = compact(logs, to=tmp_path / "to")
+
+    assert set(done.left.values()) == {"it is Parquet already"}
+
+
+def test_what_goes_away_meanwhile_is_told(logs):
+    path = logs / closed_name(FIRST, 0)
+
+    def delete(current, number, count):
+        path.unlink(missing_ok=True)
+
+    assert compact(logs, progress=delete).left == {path: "it went away meanwhile"}
+
+
+def test_without_hard_links_the_plain_name_is_renamed(logs, monkeypatch):
+    def refuse(*_):
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+    monkeypatch.setattr(os, "link", refuse)
+
+    assert len(compact(logs).compacted) == 3
+    assert sorted(values(logs)) == [*range(30)]
+
+
+@pytest.mark.parametrize("taken", [True, False], ids=["archived", "claimed"])
+def test_a_session_that_takes_the_plain_name_meanwhile_keeps_it(logs, monkeypatch, taken):
+    link = os.link
+
+    def late(source, target):
+        if taken:
+            link(source, target)
+        else:
+            source.rename(source.with_name(closed_name(SECOND, 0)))
+            source.write_text(lines([77]))
+        link(source, target)
+
+    monkeypatch.setattr(os, "link", late)
+
+    done = compact(logs)
+
+    assert [path.name for path in done.left] == [PLAIN_NAME]
+    assert (logs / PLAIN_NAME).exists()
+    assert sorted(values(logs)) == [*range(30)] + ([] if taken else [77])
+
+
+def test_compacting_under_a_summary_changes_nothing(logs, monkeypatch):
+    before = summarize(logs).rows
+    load = DuckDBEngine.load
+
+    def late(engine, request):
+        compact(logs)
+        return load(engine, request)
+
+    monkeypatch.setattr(DuckDBEngine, "load", late)
+
+    assert [(row["count"], row["max"]) for row in summarize(logs)] == [
+        (row["count"], row["max"]) for row in before
+    ]
 
 
 # What may fail.
@@ -307,7 +395,7 @@ def fail_in(owner: object, name: str) -> Callable[[pytest.MonkeyPatch, int], Non
 @pytest.mark.parametrize(
     "arm",
     [
-        pytest.param(fail_in(compaction, "write_parquet"), id="write"),
+        pytest.param(fail_in(packing, "write_parquet"), id="write"),
         pytest.param(fail_in(os, "fsync"), id="fsync"),
         pytest.param(fail_in(Path, "replace"), id="rename"),
         pytest.param(fail_in(Path, "unlink"), id="unlink"),
@@ -332,7 +420,7 @@ def test_whatever_fails_every_event_counts_once(tmp_path, monkeypatch, arm, turn
     assert values(logs) == [*range(300)]
     assert [path for path in logs.iterdir() if path.name.endswith(".tmp")] == []
 
-    compact(logs)
+    compact(logs, now=LATER)
     assert values(logs) == [*range(300)]
     assert {path.suffix for path in logs.iterdir()} == {".parquet", ".json"}
 
@@ -384,7 +472,10 @@ def test_remains_of_a_killed_compaction_go(logs):
     remains = logs / f".{closed_name(FIRST, 0, '.parquet')}.123.tmp"
     remains.write_bytes(b"half")
     os.utime(remains, (0, 0))
+    fresh = remains.with_name(remains.name.replace("123", "124"))
+    fresh.write_bytes(b"half")
 
     compact(logs)
 
     assert not remains.exists()
+    assert fresh.exists()  # Somebody may be at it.

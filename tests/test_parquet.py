@@ -13,10 +13,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from micrometric import NoDataError, NotAnEvent, PathError, Report, iter_events, read, summarize
+from micrometric.engines.duckdb_engine import DuckDBEngine
 from micrometric.event import decode_line
 from micrometric.follower import follow
 from micrometric.manifest import Manifest, SessionFacts, write_manifest
-from micrometric.parquet import ROW_GROUP, ParquetLines, write_parquet
+from micrometric.parquet import ROW_GROUP, ParquetLines
+from micrometric.parquet_writer import write_parquet
 from micrometric.registry import Metric
 from micrometric.segment import closed_name, manifest_name
 from tests import strategies
@@ -229,8 +231,12 @@ class TestWhatIsNotOurs:
     def make(self, path: Path, kind: str) -> None:
         if kind == "foreign":
             duckdb.sql(f"COPY (SELECT 1 AS a) TO '{path}' (FORMAT parquet)")
-        elif kind == "later":
-            footer = "{'micrometric.format': 'micrometric-segment', 'micrometric.version': '9'}"
+        elif kind in ("later", "forged"):
+            version = {"later": 9, "forged": 1}[kind]
+            footer = (
+                "{'micrometric.format': 'micrometric-segment', "
+                f"'micrometric.version': '{version}'}}"
+            )
             duckdb.sql(f"COPY (SELECT 1) TO '{path}' (FORMAT parquet, KV_METADATA {footer})")
         else:
             write_parquet([line(n) for n in range(100)], path)
@@ -242,6 +248,7 @@ class TestWhatIsNotOurs:
         [
             ("foreign", "of another program"),
             ("later", "of version 9, this micrometric reads up to 1; upgrade"),
+            ("forged", "damaged Parquet: Binder Error"),
             ("cut", "not a whole Parquet file"),
             ("empty", "not a whole Parquet file"),
             ("text", "not a whole Parquet file"),
@@ -289,6 +296,22 @@ class TestWhatIsNotOurs:
         assert report.skipped == summary.report.skipped == 1
         assert "damaged Parquet" in report.sentences()[0]
 
+    def test_what_goes_away_under_a_summary_leaves_the_rest(self, path, monkeypatch):
+        write_parquet([line(1)], path)
+        pin = DuckDBEngine._pin_open_segments
+
+        def late(engine):
+            path.unlink()
+            pin(engine)
+
+        monkeypatch.setattr(DuckDBEngine, "_pin_open_segments", late)
+
+        assert [row["max"] for row in summarize(path.parent)] == [7]
+
+    def test_where_nothing_can_be_written_an_error_says_so(self, path):
+        with pytest.raises(OSError, match="No such file or directory"):
+            write_parquet([line(1)], path.parent / "nowhere" / "x.parquet")
+
     def test_a_file_that_is_gone_raises(self, tmp_path):
         with pytest.raises(PathError):
             next(iter_events(tmp_path / "x.parquet"))
@@ -302,3 +325,14 @@ def test_a_segment_of_a_living_session_compacted_by_hand_is_read(tmp_path):
     (row,) = summarize(tmp_path, "session,rank,run").rows
 
     assert (row["session"], row["count"]) == (FIRST, 1)
+
+
+def test_an_error_of_another_kind_is_no_damage(tmp_path):
+    (tmp_path / closed_name(FIRST, 0)).write_bytes(line(1))
+
+    def fail(frame):
+        raise duckdb.CatalogException("no such function")
+
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(duckdb.CatalogException):
+        patch.setattr(duckdb.DuckDBPyRelation, "fetchall", fail)
+        summarize(tmp_path)

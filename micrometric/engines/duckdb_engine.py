@@ -38,6 +38,7 @@ from micrometric.reader import pin, read_segment, skip_damaged
 from micrometric.report import Report
 
 if TYPE_CHECKING:
+    import duckdb
     import narwhals as nw
 
 _LINE_BYTES = 16 * 1024 * 1024
@@ -175,7 +176,19 @@ class DuckDBEngine:
         """Return the segments as columns; see `micrometric.columns`."""
         import narwhals as nw
 
-        return nw.from_native(self._connection.sql(self._query(request, strict=True)))
+        return nw.from_native(self._relation(request, strict=True))
+
+    def _relation(self, request: Request, *, strict: bool) -> duckdb.DuckDBPyRelation:
+        """Return what is asked of the segments, those that went away since they were found too."""
+        import duckdb
+
+        try:
+            return self._connection.sql(self._query(request, strict=strict))
+        except duckdb.Error:
+            gone = [s for s in self._segments if not self._files[s.path].exists()]
+            # Else what is called ours is none.
+            self._mend(gone or [s for s in self._segments if s.path in self._footers])
+            return self._connection.sql(self._query(request, strict=strict))
 
     def collect(self, frame: nw.LazyFrame[Any]) -> list[dict[str, Any]] | None:
         """Compute a frame and return its rows, or None when DuckDB met a line it cannot read.
@@ -198,8 +211,8 @@ class DuckDBEngine:
 
     def mend_suspects(self, request: Request) -> None:
         """Mend every segment that holds a suspicious line."""
-        query = self._query(request, strict=False)
-        rows = self._connection.sql(f"SELECT DISTINCT file FROM ({query}) WHERE suspect").fetchall()
+        suspects = self._relation(request, strict=False).filter("suspect")
+        rows = suspects.project("file").distinct().fetchall()
         files = {row[0] for row in rows}
         self._mend(s for s in self._segments if str(self._files[s.path]) in files)
 
