@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         SpecError,
     )
     from micrometric.event import LogEvent
+    from micrometric.exports import Exported, export
     from micrometric.follower import Follower, follow
     from micrometric.frames import read
     from micrometric.logger import MicroMetricLogger
@@ -46,6 +47,7 @@ _MODULES = {
         "SpecError",
     ),
     "event": ("LogEvent",),
+    "exports": ("Exported", "export"),
     "follower": ("Follower", "follow"),
     "frames": ("read",),
     "logger": ("MicroMetricLogger",),
@@ -56,6 +58,7 @@ _MODULES = {
 """The public names by the module that each comes from. No name may be that of a module."""
 
 __all__ = [
+    "Exported",
     "FilterError",
     "Follower",
     "LogEvent",
@@ -73,6 +76,7 @@ __all__ = [
     "Summary",
     "__version__",
     "compact",
+    "export",
     "follow",
     "iter_events",
     "read",

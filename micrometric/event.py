@@ -107,6 +107,14 @@ def encode_fields(fields: dict[str, Any]) -> bytes:
         return json.dumps(fields, separators=(",", ":"), allow_nan=False).encode() + b"\n"
 
 
+def without_lone_surrogates(line: bytes) -> bytes:
+    """Return a line as UTF-8 throughout: a sign in place of each escape that UTF-8 cannot hold."""
+    import json  # seldom needed, and slow to load
+
+    text = json.dumps(json.loads(line), ensure_ascii=False, separators=(",", ":"))
+    return text.encode("utf-8", "replace") + b"\n"
+
+
 def decode_line(
     line: bytes, *, zone: tzinfo | None = None, text_metrics: frozenset[str] = frozenset()
 ) -> LogEvent:

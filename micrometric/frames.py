@@ -6,9 +6,8 @@ from collections.abc import Iterable
 from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING, Any
 
-from micrometric.event import ORIGIN_FIELDS, LogEvent
 from micrometric.finder import Paths
-from micrometric.keys import EVENT_FIELDS
+from micrometric.flat import FIXED, Flat, under
 from micrometric.reader import iter_events
 from micrometric.report import Report
 
@@ -43,9 +42,10 @@ def read(
 
     Returns:
         Columns `timestamp` (UTC, microseconds), `metric`, `value` (float64 where all values are
-        numbers), `location`, `run`, `session`, `rank`, `launch`, then a column for each metadata
-        key, called `metadata.x` where `x` is taken. `.attrs` holds `skipped`, the number of lines
-        that are no events, and `notes`, sentences about what was assumed, sampled or capped.
+        numbers), `location`, `run`, `session`, `rank`, `launch`, then a column for each
+        `name=value` key of the paths and each metadata key, called `dir.x` or `metadata.x` where
+        `x` is taken. `.attrs` holds `skipped`, the number of lines that are no events, and
+        `notes`, sentences about what was assumed, sampled or capped.
 
     Raises:
         PathError: a path is missing, cannot be read, or holds no logs.
@@ -69,16 +69,17 @@ def read(
             report=report,
         )
     )
-    columns: dict[str, Any] = {
-        name: [getattr(event, name) for event in events] for name in (*EVENT_FIELDS, *ORIGIN_FIELDS)
-    }
+    columns: dict[str, Any] = {name: [getattr(event, name) for event in events] for name in FIXED}
     columns["timestamp"] = pd.Series(columns["timestamp"], dtype="datetime64[us, UTC]")
     columns["value"] = _values(columns["value"])
     columns["rank"] = pd.array(columns["rank"], dtype="Int64")
+    flat = Flat()
+    flat.learn(events)
+    for name, source in flat.names().items():
+        if not (metadata_column and source[0] == "metadata"):
+            columns[name] = [under(event, *source) for event in events]
     if metadata_column:
         columns["metadata"] = [event.metadata for event in events]
-    else:
-        columns.update(_metadata_columns(events, set(columns)))
     frame = pd.DataFrame(columns)
     frame.attrs["skipped"] = report.skipped
     frame.attrs["notes"] = report.sentences()
@@ -91,11 +92,3 @@ def _values(values: list[Any]) -> pd.Series[Any]:
     numeric = all(isinstance(value, bool | int | float) for value in values)
     kind = "float64" if numeric else "object"
     return pd.Series([float(value) for value in values] if numeric else values, dtype=kind)
-
-
-def _metadata_columns(events: list[LogEvent], taken: set[str]) -> dict[str, list[Any]]:
-    keys = dict.fromkeys(key for event in events for key in event.metadata)
-    return {
-        f"metadata.{key}" if key in taken else key: [event.metadata.get(key) for event in events]
-        for key in keys
-    }

@@ -7,7 +7,7 @@ path, and its metadata; `dir.x` and `metadata.x` say which is meant where names 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -100,3 +100,20 @@ def bucket_start(moment: datetime, seconds: int) -> datetime:
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def names_of(names: str | Iterable[str]) -> list[str]:
+    """Return names as a sequence, each once, from one or from a text with commas."""
+    split = names.split(",") if isinstance(names, str) else names
+    return list(dict.fromkeys(name.strip() for name in split))
+
+
+def order_of(value: Any) -> tuple[int, float, str]:
+    """Return what sorts values of a key: numbers as numbers, then texts, then what is missing."""
+    if value is None:
+        return 3, 0.0, ""
+    if isinstance(value, datetime):
+        return 1, value.timestamp(), ""
+    if isinstance(value, int | float):
+        return 1, float(value), ""
+    return 2, 0.0, str(value)

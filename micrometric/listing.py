@@ -12,11 +12,11 @@ from micrometric.filters import Filter
 from micrometric.finder import Found, Paths, find, find_manifests
 from micrometric.machine import Machine, this_machine
 from micrometric.manifest import Manifest, SessionFacts, SessionState, session_state
+from micrometric.query import How, Query, Seen
 from micrometric.reader import choose_launch, read_zone
 from micrometric.registry import Metric
 from micrometric.report import Report
 from micrometric.spec import parse_spec
-from micrometric.summary import Seen, survey
 
 STATES: tuple[SessionState, ...] = ("live", "ended", "killed", "unknown")
 
@@ -88,7 +88,8 @@ def list_metrics(
     registered = found.metrics()
     for note in found.notes:  # Conflicts of dtypes are among them only now.
         report.note(note)
-    seen = survey(found, wanted, zone, report)
+    wanted = wanted.bound_to(found.directory_keys())
+    seen = Query(found, wanted, How(zone), report).survey()
     names = [*registered, *sorted(seen.keys() - registered.keys())]
     if wanted.metrics is not None:
         names = [name for name in names if wanted.metrics.matches(name)]

@@ -17,8 +17,7 @@ from typing import Any
 import msgspec
 
 from micrometric.event import LogEvent, finite
-from micrometric.keys import Key, read_key, value_of
-from micrometric.summary import order_of
+from micrometric.keys import Key, order_of, read_key, value_of
 
 FIGURES = ("count", "rate", "last", "mean", "min", "max", "recent", "non_finite", "non_numeric")
 """Columns of a live summary after its keys."""

@@ -45,6 +45,15 @@ class Report:
         if len(self.examples) < _EXAMPLES:
             self.examples.append(Skipped(path, line, reason))
 
+    def take(self, other: Report) -> None:
+        """Add what another reading of the same logs met, of which this one may know a part."""
+        if other.skipped > self.skipped:
+            self.skipped, self.examples = other.skipped, other.examples
+        self.unfinished += [path for path in other.unfinished if path not in self.unfinished]
+        self.assumed_zone = self.assumed_zone or other.assumed_zone
+        for sentence in other.notes:
+            self.note(sentence)
+
     def note(self, sentence: str) -> None:
         """Remember a sentence, once."""
         if sentence not in self.notes:

@@ -8,6 +8,7 @@ import typer
 
 from micrometric_cli import exits
 from micrometric_cli.commands.compact import compact
+from micrometric_cli.commands.export import export
 from micrometric_cli.commands.list import list_metrics
 from micrometric_cli.commands.summarize import summarize
 from micrometric_cli.commands.tail import tail
@@ -26,6 +27,7 @@ app.command()(validate)
 app.command()(tail)
 app.command()(summarize)
 app.command()(compact)
+app.command()(export)
 
 
 def _version(asked: bool) -> None:

@@ -32,6 +32,14 @@ def complete_condition(ctx: typer.Context, incomplete: str) -> list[str]:
     return _continued(ctx, incomplete, r".*[\s(]|", _keys)
 
 
+def complete_figure(incomplete: str) -> list[str]:
+    """Return the figures that continue the last of a comma-separated list."""
+    from micrometric.figures import MEANINGS
+
+    head, comma, name = incomplete.rpartition(",")
+    return [f"{head}{comma}{known}" for known in MEANINGS if known.startswith(name)]
+
+
 def complete_launch(ctx: typer.Context, incomplete: str) -> list[str]:
     """Return the launches that continue what was typed."""
     return _continued(ctx, incomplete, "", _launches)

@@ -9,6 +9,7 @@ import typer
 
 from micrometric_cli.completion import (
     complete_condition,
+    complete_figure,
     complete_key,
     complete_launch,
     complete_metric,
@@ -156,6 +157,46 @@ PollOption = Annotated[
         "--poll",
         help="Look at the files ten times a second rather than wait for events of the kernel; on "
         "network file systems that is done anyway.",
+    ),
+]
+StatsOption = Annotated[
+    str | None,
+    typer.Option(
+        "--stats",
+        metavar="NAME[,NAME]",
+        help="Figures to show: count, mean, std, min, max, sum, median, any percentile such as "
+        "p99.9, first, last, rate, non_finite, non_numeric.",
+        autocompletion=complete_figure,
+        show_default=False,
+    ),
+]
+SortOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Sort groups by a figure or key; -NAME has the greatest first.",
+        show_default=False,
+    ),
+]
+TopOption = Annotated[
+    int | None,
+    typer.Option(metavar="N", min=1, help="Only the first N groups.", show_default=False),
+]
+ExplodeOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="KEY[,KEY]",
+        help="Take lists element by element, also of metrics without dims; the index becomes "
+        "this key, of lists in lists the next one.",
+        show_default=False,
+    ),
+]
+MemoryOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SIZE",
+        help="Memory the query may use, such as 500MB; beyond that it uses the disk.",
+        show_default=False,
     ),
 ]
 ColorOption = Annotated[

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import sys
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from micrometric_cli.exits import say
@@ -15,6 +17,8 @@ from micrometric_cli.render.table import Table
 if TYPE_CHECKING:
     from micrometric_cli.render.draw import Fitted
 
+_PATIENCE = 1.0
+"""Seconds that nobody minds to wait."""
 _UNBOUND = 100_000
 """Width of what is piped: nothing in it is ever wrapped."""
 
@@ -79,6 +83,34 @@ def drawn_lines(
         console.print(draw(fitted, repeat=repeat))
     # Spaces at the end of a line would only wrap in terminals that become narrower.
     return [line.rstrip() for line in captured.get().splitlines()]
+
+
+@contextlib.contextmanager
+def progress(doing: str) -> Iterator[Callable[[float], None] | None]:
+    """Give what tells how far something is that takes long; on a terminal only, else None.
+
+    Args:
+        doing: what is done, such as `summarizing`.
+    """
+    if not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
+        yield None
+        return
+    begun = time.monotonic()
+    told = False
+
+    def tell(share: float) -> None:
+        nonlocal told
+        if time.monotonic() - begun > _PATIENCE:
+            told = True
+            sys.stderr.write(f"\r\x1b[K{doing} {share:4.0%}")
+            sys.stderr.flush()
+
+    try:
+        yield tell
+    finally:
+        if told:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()
 
 
 def say_all(sentences: Iterable[str]) -> None:

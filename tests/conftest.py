@@ -1,6 +1,7 @@
 """A clean world for each test: no configuration, no registration, no environment settings."""
 
 import json
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,10 @@ import pytest
 from micrometric import MicroMetricLogger
 from micrometric.manifest import Manifest, read_manifest
 from micrometric.testing import reset
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # As in the background of a shell; what is started here would inherit it and never be ended.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

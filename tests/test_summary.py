@@ -18,14 +18,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from micrometric import MicroMetricLogger, NoDataError, SettingError, iter_events, summarize
+from micrometric.figures import DEFAULT_FIGURES
 from micrometric.filters import Filter
 from micrometric.finder import find
 from micrometric.keys import read_key, value_of
 from micrometric.manifest import Manifest, write_manifest
+from micrometric.query import How, Query
 from micrometric.reader import read_segment, text_metrics_of
 from micrometric.registry import Metric
 from micrometric.report import Report
-from micrometric.summary import FIGURES, survey
 from tests import strategies
 
 SAMPLES = Path("sample_logs")
@@ -86,7 +87,7 @@ def figures(values):
 def assert_equal(summary, expected, by):
     told = {
         (row["metric"], json.dumps(tuple(row[name] for name in by), default=str)): {
-            name: row[name] for name in FIGURES
+            name: row[name] for name in DEFAULT_FIGURES
         }
         for row in summary.rows
     }
@@ -547,7 +548,7 @@ def test_a_summary_becomes_a_frame() -> None:
 
     frame = summary.to_pandas()
 
-    assert list(frame.columns) == ["metric", "layer_idx", *FIGURES]
+    assert list(frame.columns) == ["metric", "layer_idx", *DEFAULT_FIGURES]
     assert frame.to_dict("records") == list(summary)
 
 
@@ -557,7 +558,7 @@ def test_an_empty_file_has_no_rows(tmp_path) -> None:
     summary = summarize(tmp_path)
 
     assert summary.rows == []
-    assert list(summary.to_pandas().columns) == ["metric", "location", *FIGURES]
+    assert list(summary.to_pandas().columns) == ["metric", "location", *DEFAULT_FIGURES]
 
 
 def test_there_is_one_engine_yet() -> None:
@@ -581,7 +582,7 @@ def test_pandas_is_not_needed_for_a_summary() -> None:
 def test_the_survey_counts_events_and_knows_the_last(tmp_path) -> None:
     write(tmp_path, event(1.0), event(2.0, stamp="2026-11-23T09:00:00.000000Z"), event(1, "n"))
 
-    seen = survey(find(tmp_path), Filter(), UTC, Report())
+    seen = Query(find(tmp_path), Filter(), How(UTC)).survey()
 
     assert (seen["m"].events, seen["n"].events) == (2, 1)
     assert seen["m"].last == datetime(2026, 11, 23, 9, tzinfo=UTC)

@@ -14,7 +14,8 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Iterable, Mapping
+import threading
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import tzinfo
 from pathlib import Path
@@ -22,7 +23,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from micrometric.columns import Request
-from micrometric.event import ORIGIN_FIELDS, encode_event
+from micrometric.errors import SettingError
+from micrometric.event import ORIGIN_FIELDS, encode_event, without_lone_surrogates
 from micrometric.finder import STDIN, Segment
 from micrometric.keys import Key
 from micrometric.parquet import (
@@ -43,6 +45,8 @@ if TYPE_CHECKING:
 
 _LINE_BYTES = 16 * 1024 * 1024
 """DuckDB's own limit for one line; raised when a mended copy holds a longer one."""
+_PROGRESS = 0.2
+"""Seconds between two reports of progress."""
 _STRICT_TRIES = 3
 """Segments that are mended one by one on DuckDB's word, before all are."""
 _PATTERN = re.compile(r"[*?\[\]{}]|^~")
@@ -73,6 +77,12 @@ class DuckDBEngine:
         text_metrics: metrics whose "NaN" is a text.
         zone: zone of timestamps that name none; None is this machine's.
         report: receives what is skipped.
+        explode: the axes of lists in all other metrics.
+        memory_limit: what it may use, such as `500MB`.
+        progress: called now and then with the share of a query that is done.
+
+    Raises:
+        SettingError: the limit is no amount of memory.
     """
 
     def __init__(
@@ -83,9 +93,15 @@ class DuckDBEngine:
         text_metrics: frozenset[str],
         zone: tzinfo | None,
         report: Report,
+        explode: tuple[str, ...] = (),
+        memory_limit: str | None = None,
+        progress: Callable[[float], None] | None = None,
     ) -> None:
         self._segments = [*segments]
         self._dims = dims
+        self._explode = explode
+        self._memory_limit = memory_limit
+        self._progress = progress
         self._text_metrics = text_metrics
         self._zone = zone
         self._report = report
@@ -99,6 +115,14 @@ class DuckDBEngine:
         self._tries = 0
 
     def __enter__(self) -> DuckDBEngine:
+        self._pinned = contextlib.ExitStack()
+        with contextlib.ExitStack() as failing:
+            failing.callback(self.__exit__, None, None, None)
+            self._open()
+            failing.pop_all()
+        return self
+
+    def _open(self) -> None:
         import duckdb
 
         self._temporary = tempfile.TemporaryDirectory(prefix="micrometric-")
@@ -109,7 +133,8 @@ class DuckDBEngine:
                 "autoload_known_extensions": False,
             }
         )
-        self._pinned = contextlib.ExitStack()
+        if self._memory_limit is not None:
+            self._limit_memory(self._memory_limit)
         self._pin_open_segments()
         self._link_odd_names()
         self._read_footers()
@@ -123,7 +148,6 @@ class DuckDBEngine:
             or segment.suffix == ".jsonl.zst"
             or (segment.suffix == ".jsonl" and _is_cut(self._files[segment.path]))
         )
-        return self
 
     def __exit__(
         self,
@@ -134,6 +158,17 @@ class DuckDBEngine:
         self._connection.close()
         self._pinned.close()
         self._temporary.cleanup()
+
+    def _limit_memory(self, limit: str) -> None:
+        import duckdb
+
+        try:
+            self._connection.execute(f"SET memory_limit = {quoted(limit)}")
+        except duckdb.Error:
+            raise SettingError(
+                f"{limit!r} is no amount of memory; expected a number and a unit, such as 500MB "
+                "or 4GB"
+            ) from None
 
     def _pin_open_segments(self) -> None:
         """Hold on to files that a living session may rename or compress while they are read."""
@@ -199,15 +234,42 @@ class DuckDBEngine:
 
         try:
             relation = frame.to_native()
-            rows = relation.fetchall()
+            rows = self._fetched(relation)
         except duckdb.Error as error:
             # What damaged Parquet raises is anything.
             expected = duckdb.InvalidInputException, duckdb.IOException, duckdb.ConversionException
-            if not self._footers and not isinstance(error, expected):
+            ended = isinstance(error, duckdb.OutOfMemoryException | duckdb.InterruptException)
+            if ended or not (self._footers or isinstance(error, expected)):
                 raise
             self._mend_after(str(error))
             return None
         return [dict(zip(relation.columns, row, strict=True)) for row in rows]
+
+    def _fetched(self, relation: Any) -> list[tuple[Any, ...]]:
+        """Return the rows of a relation, telling progress; Ctrl-C ends the query at once."""
+        rows: list[tuple[Any, ...]] = []
+        failed: list[BaseException] = []
+
+        def fetch() -> None:
+            try:
+                rows.extend(relation.fetchall())
+            except BaseException as error:  # noqa: BLE001 - raised again by who waits
+                failed.append(error)
+
+        query = threading.Thread(target=fetch, name="micrometric-query")
+        query.start()
+        try:
+            while query.is_alive():
+                query.join(_PROGRESS)
+                if query.is_alive() and self._progress is not None:
+                    self._progress(max(0.0, self._connection.query_progress()) / 100)
+        except BaseException:
+            self._connection.interrupt()
+            query.join()
+            raise
+        if failed:
+            raise failed[0]
+        return rows
 
     def mend_suspects(self, request: Request) -> None:
         """Mend every segment that holds a suspicious line."""
@@ -243,7 +305,7 @@ class DuckDBEngine:
                     # The origin stands in the line only where the line told another one.
                     line = encode_event(_without_origin(event, segment))
                     if rb"\ud" in line:
-                        line = _without_lone_surrogates(line)
+                        line = without_lone_surrogates(line)
                     self._line_bytes = max(self._line_bytes, 2 * len(line))
                     file.write(line)
             self._footers.pop(segment.path, None)
@@ -371,19 +433,19 @@ class DuckDBEngine:
         )
 
     def _observations(self, lines: str) -> str:
-        """Return rows with the lists of registered dims taken element by element."""
-        if not self._dims:
+        """Return rows with lists taken element by element, where they are observations."""
+        names = self._axes()
+        if not names:
             return lines
-        names = sorted({name for names in self._dims.values() for name in names})
         rows = f"SELECT *, {', '.join(f'NULL::BIGINT AS {_dim(n)}' for n in names)} FROM ({lines})"
-        for depth in range(max(map(len, self._dims.values()))):
-            deeper = {m: names[depth] for m, names in self._dims.items() if len(names) > depth}
-            listed = ", ".join(map(quoted, deeper))
-            is_list = f"coalesce(metric IN ({listed}) AND value::VARCHAR LIKE '[%', false)"
+        for depth in range(max(map(len, [self._explode, *self._dims.values()]))):
+            axes = self._axes_at(depth)
+            is_list = (
+                f"coalesce(({' OR '.join(axes.values())}) AND value::VARCHAR LIKE '[%', false)"
+            )
             index = [
-                f"CASE WHEN metric IN ({', '.join(quoted(m) for m in deeper if deeper[m] == n)}) "
-                f"THEN item_index ELSE {_dim(n)} END AS {_dim(n)}"
-                for n in sorted(set(deeper.values()))
+                f"CASE WHEN {test} THEN item_index ELSE {_dim(name)} END AS {_dim(name)}"
+                for name, test in axes.items()
             ]
             rows = (
                 f"WITH level AS ({rows}) SELECT * FROM level WHERE NOT {is_list} UNION ALL BY NAME "
@@ -394,6 +456,23 @@ class DuckDBEngine:
                 f"FROM level WHERE {is_list})"
             )
         return rows
+
+    def _axes(self) -> list[str]:
+        return sorted({*self._explode, *(name for names in self._dims.values() for name in names)})
+
+    def _axes_at(self, depth: int) -> dict[str, str]:
+        """Return the axes of lists at a depth, each with SQL that is true for its metrics."""
+        metrics: dict[str, list[str]] = {}
+        for metric, names in self._dims.items():
+            if len(names) > depth:
+                metrics.setdefault(names[depth], []).append(quoted(metric))
+        tests = {name: f"metric IN ({', '.join(listed)})" for name, listed in metrics.items()}
+        if len(self._explode) > depth:
+            known = ", ".join(map(quoted, self._dims))
+            others = f"metric NOT IN ({known})" if known else "true"
+            name = self._explode[depth]
+            tests[name] = f"({tests[name]} OR {others})" if name in tests else others
+        return tests
 
     def _key_columns(self, key: Key, request: Request, columns: Mapping[str, str]) -> list[str]:
         column = request.text_column(key)
@@ -418,7 +497,7 @@ class DuckDBEngine:
             found = [f"nullif(metadata->{quoted(json_path(*path))}, 'null')" for path in paths]
             if key.path in columns:
                 found = [f"to_json({key_column(key.path)})"]
-            if key.path in {name for names in self._dims.values() for name in names}:
+            if key.path in self._axes():
                 found.insert(0, f"{_dim(key.path)}::VARCHAR::JSON")
             return f"coalesce({', '.join(found)})" if len(found) > 1 else found[0]
         if key.path == "value":
@@ -459,10 +538,11 @@ def _event_test(uses_time: bool) -> str:
     """Return SQL that is true for a line that the reader is sure to understand the same way."""
     # Exactly the form that loggers write. What else DuckDB takes for a time, the reader may not.
     # Without a zone the clock does not matter, unless somebody asks for the time.
-    zoned = "length(stamp) = 27 AND stamp[27] = 'Z'"
-    stamp = zoned if uses_time else f"(({zoned}) OR (length(stamp) = 26 AND stamp[26] <> 'Z'))"
+    naive = "stamp LIKE '____-__-__T__:__:__.______'"
+    zoned = "stamp LIKE '____-__-__T__:__:__.______Z'"
+    stamp = zoned if uses_time else f"({zoned} OR {naive})"
     return (
-        f"({stamp} AND stamp[11] = 'T' AND stamp[20] = '.' AND stamp >= '0001' "
+        f"({stamp} AND stamp >= '0001' "
         f"AND timestamp IS NOT NULL AND {_is_text('metric')} "
         f"AND (location = '' OR {_is_text('location')}) AND value IS NOT NULL "
         # A bare NaN or a number beyond a double has a name of its own in our lines.
@@ -475,9 +555,10 @@ def _once_test(key: Key) -> str:
     """Return SQL that is false where a key may stand twice: DuckDB takes the first, we the last."""
     tests = []
     for part in key.path.split("."):
-        name = quoted(json.dumps(part, ensure_ascii=False) + ":")
-        text = "metadata::VARCHAR"
-        tests.append(f"strpos(substr({text}, strpos({text}, {name}) + 1), {name}) = 0")
+        name = json.dumps(part, ensure_ascii=False) + ":"
+        pattern = "%".join(["", *[re.sub(r"([!%_])", r"!\1", name)] * 2, ""])
+        escape = " ESCAPE '!'" if "!" in pattern else ""
+        tests.append(f"metadata::VARCHAR NOT LIKE {quoted(pattern)}{escape}")
     return f"(metadata IS NULL OR ({' AND '.join(tests)}))"
 
 
@@ -518,11 +599,6 @@ def _dim(name: str) -> str:
 def _utf8(text: str) -> str:
     """Return a text with a sign in place of each byte that is not UTF-8, as names may hold."""
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-
-
-def _without_lone_surrogates(line: bytes) -> bytes:
-    """Return a line as UTF-8 throughout; DuckDB refuses the escapes that UTF-8 cannot hold."""
-    return json.dumps(json.loads(line), ensure_ascii=False).encode("utf-8", "replace") + b"\n"
 
 
 def _without_origin(event: Any, segment: Segment) -> Any:

@@ -3,35 +3,57 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from micrometric_cli.completion import complete_key
+from micrometric_cli.exits import say
 from micrometric_cli.options import (
     Color,
     ColorOption,
     DigitsOption,
     EveryOption,
+    ExplodeOption,
     Filters,
     Format,
     FormatOption,
     GroupByOption,
     LaunchOption,
     LocationOption,
+    MemoryOption,
     MetricsOption,
     PathsArgument,
     PollOption,
     SinceOption,
+    SortOption,
+    StatsOption,
+    TopOption,
     UntilOption,
     WhereOption,
     ZoneOption,
     refuse_alone,
+    refuse_beside,
 )
 
 if TYPE_CHECKING:
     from micrometric.summary import Summary
     from micrometric_cli.watching import Look
 
+PivotOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="KEY",
+        help="Spread a key over columns, such as --group-by layer_idx --pivot head; the mean, "
+        "unless --stats tells others.",
+        autocompletion=complete_key,
+        show_default=False,
+    ),
+]
+TotalsOption = Annotated[
+    bool,
+    typer.Option("--totals", help="Add a row for each metric over all its events."),
+]
 WatchOption = Annotated[
     bool,
     typer.Option(
@@ -46,6 +68,12 @@ WatchOption = Annotated[
 def summarize(
     paths: PathsArgument = None,
     group_by: GroupByOption = "location",
+    stats: StatsOption = None,
+    pivot: PivotOption = None,
+    explode: ExplodeOption = None,
+    sort: SortOption = None,
+    top: TopOption = None,
+    totals: TotalsOption = False,
     metrics: MetricsOption = None,
     location: LocationOption = None,
     where: WhereOption = None,
@@ -55,6 +83,7 @@ def summarize(
     assume_tz: ZoneOption = None,
     format_: FormatOption = Format.TABLE,
     digits: DigitsOption = 4,
+    memory_limit: MemoryOption = None,
     watch: WatchOption = False,
     every: EveryOption = None,
     poll: PollOption = False,
@@ -66,12 +95,7 @@ def summarize(
     booleans count as 0 and 1, lists of registered dims element by element. What is not finite or
     no number is counted beside.
     """
-    from micrometric.absence import why_empty
-    from micrometric.errors import NoDataError
-    from micrometric.summary import summarize as summarize_logs
-    from micrometric_cli.output import print_table, say_all
     from micrometric_cli.paths import paths_or_default
-    from micrometric_cli.render.summary import summary_table
 
     chosen = paths_or_default(paths)
     filters = Filters(
@@ -86,15 +110,63 @@ def summarize(
     if watch:
         from micrometric_cli.watching import Look
 
+        refuse_beside(
+            "--watch", stats=stats, pivot=pivot, explode=explode, sort=sort, top=top, totals=totals
+        )
         _watch(chosen, group_by, filters, Look(format_, digits, color, every), poll or None)
         return
     refuse_alone("--watch", every=every, poll=poll)
-    summary = summarize_logs(chosen, group_by, **filters)
+    from micrometric_cli.output import print_table, say_all
+    from micrometric_cli.render.summary import Order, pivot_table, summary_table
+
+    if pivot is not None:
+        refuse_beside("--pivot", totals=totals)
+        # Beside a key that is spread over columns there is no room for ten figures.
+        group_by, stats = _with_key(group_by, pivot), stats or "mean"
+    summary = _summary(
+        chosen,
+        filters,
+        by=group_by,
+        stats=stats,
+        explode=explode or (),
+        totals=totals,
+        memory_limit=memory_limit,
+    )
+    shown = Order(sort, top)
+    if pivot is None:
+        table, groups = summary_table(summary, digits, shown), len(summary)
+    else:
+        table = pivot_table(summary, pivot, digits, shown)
+        groups = len(pivot_table(summary, pivot, digits).rows)
+    print_table(table, format_, color)
+    if top is not None and top < groups:
+        say(f"{top} of {groups} groups shown")
+    say_all(_missing(summary, chosen, filters))
+
+
+def _summary(paths: list[str], filters: Filters, **how: Any) -> Summary:
+    """Return a summary, telling how far it is where that takes long.
+
+    Raises:
+        NoDataError: there are no such events.
+    """
+    from micrometric.absence import why_empty
+    from micrometric.errors import NoDataError
+    from micrometric.summary import summarize as summarize_logs
+    from micrometric_cli.output import progress, say_all
+
+    with progress("summarizing") as told:
+        summary = summarize_logs(paths, progress=told, **how, **filters)
     say_all(summary.report.sentences())
     if not summary.rows:
-        raise NoDataError(why_empty(chosen, **filters))
-    print_table(summary_table(summary, digits), format_, color)
-    say_all(_missing(summary, chosen, filters))
+        raise NoDataError(why_empty(paths, **filters))
+    return summary
+
+
+def _with_key(group_by: str, key: str) -> str:
+    from micrometric.keys import names_of
+
+    return ",".join(dict.fromkeys([*names_of(group_by), key]))
 
 
 def _watch(

@@ -41,7 +41,7 @@ def to_csv(table: Table, *, safe: bool = False) -> str:
 
 
 def csv_lines(rows: Iterable[Iterable[Any]], *, safe: bool) -> str:
-    """Return rows as comma-separated values; lists and objects as JSON.
+    """Return rows as comma-separated values; see `micrometric.flat.csv_cell`.
 
     Args:
         rows: the values.
@@ -95,7 +95,7 @@ def _grid(table: Table, escape: Callable[[str], str]) -> list[list[str]]:
 
 
 def _csv_cell(value: Any, safe: bool) -> Any:
-    value = plain(value)
-    if isinstance(value, list | dict | bool):
-        value = json.dumps(value, ensure_ascii=False)
+    from micrometric.flat import csv_cell
+
+    value = csv_cell(plain(value))
     return printable(value) if safe and isinstance(value, str) else value

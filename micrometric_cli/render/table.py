@@ -27,6 +27,8 @@ class Column:
     """A `name` may be shortened in the middle; `count` and `figure` stand to the right."""
     keep: int = 0
     """Where a terminal is narrow, columns with the smallest number go first; 0 never goes."""
+    apart: bool = False
+    """Whether its figures are of another unit than the others, and have decimals of their own."""
 
     @property
     def right(self) -> bool:
@@ -82,7 +84,7 @@ def cells_of(table: Table) -> dict[str, list[str]]:
     for column in table.columns:
         if column.kind == "figure":
             cells[column.name] = [
-                format_number(row[column.name], decimals[_scale(row, table)], table.digits)
+                format_number(row[column.name], decimals[_scale(row, column, table)], table.digits)
                 for row in table.rows
             ]
         else:
@@ -90,14 +92,17 @@ def cells_of(table: Table) -> dict[str, list[str]]:
     return cells
 
 
-def _scale(row: dict[str, Any], table: Table) -> Any:
-    return row[table.scale] if table.scale else None
+def _scale(row: dict[str, Any], column: Column, table: Table) -> tuple[Any, str | None]:
+    """Return what figures with the same number of decimals have in common."""
+    return row[table.scale] if table.scale else None, column.name if column.apart else None
 
 
 def _decimals(table: Table) -> dict[Any, int | None]:
     figures: dict[Any, list[float]] = {}
-    names = [column.name for column in table.columns if column.kind == "figure"]
+    columns = [column for column in table.columns if column.kind == "figure"]
     for row in table.rows:
-        numbers = figures.setdefault(_scale(row, table), [])
-        numbers += [row[name] for name in names if row[name] is not None]
+        for column in columns:
+            numbers = figures.setdefault(_scale(row, column, table), [])
+            if row[column.name] is not None:
+                numbers.append(row[column.name])
     return {scale: decimals_for(numbers, table.digits) for scale, numbers in figures.items()}

@@ -1,10 +1,12 @@
 import io
 import json
 import re
+import sys
 
 import pytest
 
-from tests.cli.conftest import SAMPLES, block, event
+from micrometric_cli.output import progress
+from tests.cli.conftest import SAMPLES, Stream, block, event
 
 OLD = SAMPLES / "oracle_top_k=8"
 
@@ -287,3 +289,105 @@ def test_values_can_be_counted(cli, tmp_path):
         {"metric": "phase", "value": null, "count": 0, "mean": null, "std": null, "min": null, "p50": null, "p95": null, "p99": null, "max": null, "non_finite": 0, "non_numeric": 1}
         """  # noqa: E501
     )
+
+
+def test_a_key_can_be_spread_over_columns(cli):
+    topk = SAMPLES / "topk_attention"
+
+    ended = cli("summarize", topk, "-g", "layer_idx", "--pivot", "head", "-m", "output_error")
+
+    assert ended.out == block(
+        """
+        metric        layer_idx  head=0  head=1  head=2  head=3
+        ───────────────────────────────────────────────────────
+        output_error          0  0.6537  0.6534  0.6407  0.6545
+        output_error          1  0.1548  0.1511  0.1456  0.1537
+        output_error          2  0.0417  0.0426  0.0431  0.0433
+        output_error          3  0.0125  0.0126  0.0134  0.0117
+        """
+    )
+
+
+def test_a_spread_key_names_its_figures_and_what_is_missing(cli, run):
+    arguments = ["summarize", run, "-g", "metric", "--pivot", "layer_idx", "--stats", "count,sum"]
+
+    ended = cli(*arguments, "-m", "density,stray", "-f", "csv")
+
+    assert ended.out == block(
+        """
+        metric,count layer_idx=0,sum layer_idx=0,count layer_idx=1,sum layer_idx=1,count layer_idx=-,sum layer_idx=-
+        density,2,0.5,2,1.0,,
+        stray,,,,,1,1.0
+        """  # noqa: E501
+    )
+
+
+def test_columns_of_a_spread_key_that_do_not_fit_are_named(cli):
+    topk = SAMPLES / "topk_attention"
+
+    ended = cli("summarize", topk, "-g", "metric", "--pivot", "step", "-m", "density", columns=60)
+
+    assert "step=0" in ended.out
+    assert "left out at 60 columns: step=" in ended.err
+    assert max(map(len, ended.out.splitlines())) <= 60
+
+
+def test_totals_stand_behind_the_groups_of_a_metric(cli, run):
+    ended = cli("summarize", run, "-g", "layer_idx", "--stats", "count,sum", "--totals", columns=80)
+
+    assert ended.out == block(
+        """
+        metric   layer_idx  total  count     sum
+        ────────────────────────────────────────
+        density          0  -          2  0.5000
+                         1  -          2  1.0000
+                         -  all        4  1.5000
+
+        phase            -  -          0       -
+                         -  all        0       -
+
+        stray            -  -          1       1
+                         -  all        1       1
+        """
+    )
+
+
+def test_groups_are_sorted_and_the_rest_is_counted(cli, run):
+    arguments = ["summarize", run, "-g", "layer_idx", "--stats", "sum", "-f", "csv"]
+
+    assert [line.split(",")[0] for line in cli(*arguments, "--sort", "sum").out.split()] == [
+        "metric", "density", "density", "stray", "phase",
+    ]  # fmt: skip
+    ended = cli(*arguments, "--sort", "-sum", "--top", 2)
+    assert ended.out.split() == ["metric,layer_idx,sum", "density,1,1.0", "stray,,1.0"]
+    assert ended.err.endswith("micrometric: 2 of 4 groups shown\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--sort", "maen"], "cannot sort by 'maen'; did you mean 'mean'?"),
+        (["--stats", "meen"], "no figure is called 'meen'; did you mean 'mean' or 'median'?"),
+        (["--pivot", "layer_idx", "--totals"], "--totals and --pivot exclude each other"),
+        (["--watch", "--stats", "mean"], "--stats and --watch exclude each other"),
+        (["--memory-limit", "much"], "'much' is no amount of memory"),
+    ],
+)
+def test_what_does_not_fit_a_summary_is_refused(cli, run, arguments, said):
+    ended = cli("summarize", run, *arguments)
+
+    assert (ended.code, ended.out) == (2, "")
+    assert said in ended.err
+
+
+def test_progress_is_drawn_on_a_terminal_and_erased(monkeypatch):
+    stream = Stream(terminal=True)
+    monkeypatch.setattr(sys, "stderr", stream)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr("micrometric_cli.output._PATIENCE", 0.0)
+
+    with progress("summarizing") as tell:
+        assert tell is not None
+        tell(0.25)
+
+    assert stream.text() == "\r\x1b[Ksummarizing  25%\r\x1b[K"

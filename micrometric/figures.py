@@ -1,0 +1,173 @@
+"""The figures of a summary: their names, and one definition of each that every engine runs.
+
+All but the counts are over the finite numbers of a group. Definitions are narwhals expressions
+over the columns that `micrometric.columns` describes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from micrometric.errors import SettingError
+from micrometric.spec import hint
+
+if TYPE_CHECKING:
+    import narwhals as nw
+
+DEFAULT_FIGURES = (
+    "count", "mean", "std", "min", "p50", "p95", "p99", "max", "non_finite", "non_numeric",
+)  # fmt: skip
+"""Columns of a summary after its keys, unless told."""
+MEANINGS = {
+    "count": "how many finite numbers there are",
+    "mean": "their mean",
+    "std": "their sample standard deviation",
+    "min": "the least",
+    "max": "the greatest",
+    "sum": "their sum",
+    "median": "half of them are not above it; the same as p50",
+    "p95": "a percentile, by linear interpolation; any from p0 to p100, such as p99.9",
+    "first": "the first by time",
+    "last": "the last by time",
+    "rate": "events a second, from the first event of the group to the last",
+    "non_finite": "how many values are NaN or infinite",
+    "non_numeric": "how many values are no number",
+}
+COUNTS = frozenset({"count", "non_finite", "non_numeric"})
+"""Figures that are whole numbers and there for every group."""
+_PERCENTILE = re.compile(r"p(100(?:\.0+)?|[0-9]{1,2}(?:\.[0-9]{1,9})?)")
+_TIMED = frozenset({"first", "last", "rate"})
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """The figures that are asked for, in order."""
+
+    names: tuple[str, ...] = DEFAULT_FIGURES
+
+    @classmethod
+    def read(cls, names: str | Iterable[str] | None) -> Figures:
+        """Read names of figures, as a sequence or separated by commas; None is the usual ones.
+
+        Raises:
+            SettingError: there is no such figure.
+        """
+        if names is None:
+            return cls()
+        split = names.split(",") if isinstance(names, str) else names
+        wanted = [name.strip() for name in split]
+        for name in wanted:
+            if not is_figure(name):
+                known = hint(name, MEANINGS)
+                raise SettingError(
+                    f"no figure is called {name!r}{known}; percentiles are p0 to p100"
+                )
+        return cls(tuple(dict.fromkeys(wanted)))
+
+    @property
+    def uses_time(self) -> bool:
+        """Whether one depends on when events were logged."""
+        return not _TIMED.isdisjoint(self.names)
+
+    def of(self, frame: nw.LazyFrame[Any], keys: Sequence[str]) -> nw.LazyFrame[Any]:
+        """Return the figures of a frame by some of its columns, before `finish`.
+
+        Args:
+            frame: columns `value`, a double or null, `timestamp`, and `suspect`.
+            keys: columns to group by.
+        """
+        import narwhals as nw
+
+        value = nw.col("value")
+        frame = frame.with_columns(finite=nw.when(value.is_finite()).then(value))
+        if "first" in self.names or "last" in self.names:
+            frame = _with_ends(frame, keys)
+        aggregates = [
+            nw.col("finite").count().alias("count"),
+            value.count().alias("numeric"),
+            nw.len().alias("all"),
+            suspects(),
+            *(expression for name in self.names if (expression := _expression(name)) is not None),
+        ]
+        if "rate" in self.names:
+            aggregates += [
+                nw.col("timestamp").min().alias("begin"),
+                nw.col("timestamp").max().alias("end"),
+            ]
+        return frame.group_by(*keys).agg(*aggregates)
+
+    def finish(self, computed: dict[str, Any]) -> dict[str, Any]:
+        """Return the figures of a computed row by name; None is one that there is none of."""
+        return {name: _finished(name, computed) for name in self.names}
+
+
+def _finished(name: str, computed: dict[str, Any]) -> Any:
+    match name:
+        case "non_finite":
+            return computed["numeric"] - computed["count"]
+        case "non_numeric":
+            return computed["all"] - computed["numeric"]
+        case "rate":
+            return _rate(computed["all"], computed["begin"], computed["end"])
+        case "sum" if not computed["count"]:
+            return None  # An empty sum is 0 to some engines and nothing to others.
+    return computed[name]
+
+
+def is_figure(name: str) -> bool:
+    """Say whether a figure is called so."""
+    return name in MEANINGS or _PERCENTILE.fullmatch(name) is not None
+
+
+def suspects() -> nw.Expr:
+    """Return how many rows may be no events."""
+    import narwhals as nw
+
+    return nw.col("suspect").cast(nw.Int64).sum().alias("suspects")
+
+
+def _expression(name: str) -> nw.Expr | None:
+    """Return the definition of a figure, None where it follows from counts and times."""
+    import narwhals as nw
+
+    finite = nw.col("finite")
+    if percentile := _PERCENTILE.fullmatch("p50" if name == "median" else name):
+        share = float(percentile[1]) / 100
+        return finite.quantile(share, interpolation="linear").alias(name)
+    if name in ("first", "last"):
+        at_end = nw.col("moment") == nw.col(f"{name}_moment")
+        return nw.when(at_end).then(finite).max().alias(name)
+    match name:
+        case "mean":
+            return finite.mean().alias(name)
+        case "std":
+            return finite.std().alias(name)
+        case "min":
+            return finite.min().alias(name)
+        case "max":
+            return finite.max().alias(name)
+        case "sum":
+            return finite.sum().alias(name)
+    return None
+
+
+def _with_ends(frame: nw.LazyFrame[Any], keys: Sequence[str]) -> nw.LazyFrame[Any]:
+    """Add when each finite number was logged, and when the first and the last of its group were."""
+    import narwhals as nw
+
+    moment = nw.col("moment")
+    frame = frame.with_columns(
+        moment=nw.when(~nw.col("finite").is_null()).then(nw.col("timestamp"))
+    )
+    return frame.with_columns(
+        first_moment=moment.min().over(*keys), last_moment=moment.max().over(*keys)
+    )
+
+
+def _rate(events: int, begin: datetime, end: datetime) -> float | None:
+    seconds = (end - begin).total_seconds()
+    return (events - 1) / seconds if seconds else None

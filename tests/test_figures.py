@@ -1,0 +1,177 @@
+"""Figures: each by its own definition in plain Python, by any key, exploded or in total."""
+
+import json
+import math
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from micrometric import NoDataError, SettingError, summarize
+from micrometric.event import format_timestamp
+from micrometric.figures import DEFAULT_FIGURES, MEANINGS, Figures
+
+START = datetime(2026, 11, 23, 8, tzinfo=UTC)
+ALL = [*MEANINGS, "p0", "p12.5", "p99.9", "p100"]
+
+
+def write(path, rows):
+    """Write events: seconds after the start, value, metadata."""
+    path.mkdir(exist_ok=True)
+    lines = [
+        {
+            "timestamp": format_timestamp(START + timedelta(seconds=second)),
+            "metric": "m",
+            "value": value,
+            "metadata": metadata,
+            "location": "a.f",
+        }
+        for second, value, metadata in rows
+    ]
+    text = "".join(json.dumps(line) + "\n" for line in lines)
+    (path / "micro_metrics.jsonl").write_text(text)
+    return path
+
+
+def expected(rows):
+    """Return each figure of some events; of those at one time the greatest is first and last."""
+    numbers = [(second, float(v)) for second, v, _ in rows if isinstance(v, int | float)]
+    values = [value for _, value in numbers]
+    seconds = [second for second, _, _ in rows]
+    span = max(seconds) - min(seconds)
+    first = max(numbers, key=lambda one: (-one[0], one[1]), default=(0, None))[1]
+    last = max(numbers, key=lambda one: one, default=(0, None))[1]
+    there = {
+        "mean": np.mean,
+        "std": lambda _: np.std(values, ddof=1) if len(values) > 1 else None,
+        "min": np.min,
+        "max": np.max,
+        "sum": math.fsum,
+        "median": np.median,
+        **{f"p{s}": lambda v, s=s: np.percentile(v, s) for s in (0, 12.5, 95, 99.9, 100)},
+    }
+    return {
+        "count": len(values),
+        "first": first,
+        "last": last,
+        "rate": (len(rows) - 1) / span if span else None,
+        "non_finite": 0,
+        "non_numeric": len(rows) - len(values),
+        **{name: compute(values) if values else None for name, compute in there.items()},
+    }
+
+
+events = st.lists(
+    st.tuples(
+        st.integers(0, 5),
+        st.floats(-1e6, 1e6) | st.integers(-1000, 1000) | st.booleans() | st.just("text"),
+        st.fixed_dictionaries({"layer": st.integers(0, 1)}),
+    ),
+    min_size=1,
+    max_size=12,
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(events)
+def test_each_figure_is_what_its_name_says(tmp_path, rows):
+    logs = write(tmp_path / "logs", rows)
+
+    summary = summarize(logs, "layer", stats=ALL, totals=True)
+
+    groups = {layer: [row for row in rows if row[2]["layer"] == layer] for layer in (0, 1)}
+    wanted = [expected(group) for group in groups.values() if group] + [expected(rows)]
+    for told, figures in zip([*summary, *summary.totals], wanted, strict=True):
+        for name in ALL:
+            figure = figures[name]
+            figure = figure if figure is None else pytest.approx(figure, rel=1e-9, abs=1e-9)
+            assert told[name] == figure, name
+
+
+def test_only_what_is_asked_for_is_told_in_that_order(tmp_path):
+    logs = write(tmp_path / "logs", [(0, 1, {}), (1, 3, {})])
+
+    summary = summarize(logs, stats=" max, mean,max")
+
+    assert summary.rows == [{"metric": "m", "location": "a.f", "max": 3.0, "mean": 2.0}]
+    assert list(summary.to_pandas().columns) == ["metric", "location", "max", "mean"]
+    assert Figures.read(None).names == DEFAULT_FIGURES
+
+
+@pytest.mark.parametrize("name", ["maen", "p", "p101", "p-1", "p1e1", "P95", ""])
+def test_a_figure_that_there_is_not_is_refused(tmp_path, name):
+    logs = write(tmp_path / "logs", [(0, 1, {})])
+
+    with pytest.raises(SettingError, match="no figure is called") as caught:
+        summarize(logs, stats=["mean", name])
+
+    assert ("did you mean 'mean'" in str(caught.value)) == (name == "maen")
+
+
+def test_lists_without_dims_are_taken_apart_when_told(tmp_path):
+    logs = write(tmp_path / "logs", [(0, [1, 2], {}), (1, [3, [4, 5]], {}), (2, 6, {})])
+
+    by_row = summarize(logs, "i", stats="count,sum,non_numeric", explode="i")
+    by_both = summarize(logs, ["i", "j"], stats=["sum"], explode=["i", "j"])
+
+    assert [(r["i"], r["count"], r["sum"], r["non_numeric"]) for r in by_row] == [
+        (0, 2, 4.0, 0), (1, 1, 2.0, 1), (None, 1, 6.0, 0),
+    ]  # fmt: skip
+    assert [(row["i"], row["j"], row["sum"]) for row in by_both] == [
+        (0, None, 4.0), (1, 0, 4.0), (1, 1, 5.0), (1, None, 2.0), (None, None, 6.0),
+    ]  # fmt: skip
+
+
+def test_an_axis_that_no_list_has_is_refused(tmp_path):
+    logs = write(tmp_path / "logs", [(0, 1, {"layer": 1})])
+
+    with pytest.raises(NoDataError, match="no event has the key 'lyer'; did you mean 'layer'"):
+        summarize(logs, "lyer", explode="lyer")
+
+
+def test_a_key_of_several_types_is_told_once(tmp_path):
+    rows = [
+        (0, 1, {"k": 1}),
+        (1, 2, {"k": "1"}),
+        (2, 3, {"k": [1]}),
+        (3, 3, {"k": [2]}),
+        (4, 1, {}),
+    ]
+    logs = write(tmp_path / "logs", rows)
+
+    summary = summarize(logs, "k", stats="count")
+
+    assert [row["k"] for row in summary] == [1, "1", "[1]", "[2]", None]
+    assert summary.report.notes == [
+        "key 'k' holds numbers and texts; values are grouped by their JSON text"
+    ]
+
+
+def test_memory_has_a_limit(tmp_path):
+    logs = write(tmp_path / "logs", [(n, n, {}) for n in range(100)])
+
+    assert summarize(logs, memory_limit="100MB").rows[0]["count"] == 100
+    with pytest.raises(SettingError, match="'much' is no amount of memory; expected a number and"):
+        summarize(logs, memory_limit="much")
+
+
+def test_progress_is_told_while_a_query_runs(tmp_path, monkeypatch):
+    monkeypatch.setattr("micrometric.engines.duckdb_engine._PROGRESS", 0.001)
+    logs = write(tmp_path / "logs", [(n, n, {"n": n}) for n in range(20_000)])
+    told: list[float] = []
+
+    summarize(logs, "n", progress=told.append)
+
+    assert told
+    assert all(0 <= share <= 1 for share in told)
+
+
+def test_a_notebook_shows_a_table_in_which_nothing_runs(tmp_path):
+    logs = write(tmp_path / "logs", [(0, 1, {"k": "<script>"})])
+
+    html = summarize(logs, "k", stats="mean")._repr_html_()
+
+    assert "<th>mean</th>" in html
+    assert "&lt;script&gt;" in html
