@@ -132,16 +132,22 @@ def test_figures_are_those_of_the_lines(lines, by, where):
 
 
 @pytest.mark.parametrize(
-    ("dims", "by"), [(("head",), "head"), (("layer", "head"), "layer,head"), ((), "location")]
+    ("dims", "by", "explode"),
+    [
+        (("head",), "head", ()),
+        (("layer", "head"), "layer,head", ()),
+        ((), "location", ()),
+        ((), "place", ("place",)),
+    ],
 )
-def test_lists_of_dims_are_taken_element_by_element(dims, by):
+def test_lists_are_taken_element_by_element(dims, by, explode):
     lines = [line([1, 2.5, "NaN"]), line([[1, 2], [3, "x"]]), line(4.5), line([])]
     with both(lines) as paths:
         for path in paths:
             manifest = Manifest({"n": Metric("float", dims=dims)})
             write_manifest(path / manifest_name(FIRST), manifest)
 
-        told = [summarize(path, by).rows for path in paths]
+        told = [summarize(path, by, explode=explode).rows for path in paths]
 
     assert told[1] == told[0]
 
