@@ -11,6 +11,7 @@ from micrometric._version import __version__
 
 if TYPE_CHECKING:
     from micrometric.compaction import compact
+    from micrometric.comparison import Comparison, compare
     from micrometric.errors import (
         FilterError,
         ManifestError,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 _MODULES = {
     "compaction": ("compact",),
+    "comparison": ("Comparison", "compare"),
     "errors": (
         "FilterError",
         "ManifestError",
@@ -58,6 +60,7 @@ _MODULES = {
 """The public names by the module that each comes from. No name may be that of a module."""
 
 __all__ = [
+    "Comparison",
     "Exported",
     "FilterError",
     "Follower",
@@ -76,6 +79,7 @@ __all__ = [
     "Summary",
     "__version__",
     "compact",
+    "compare",
     "export",
     "follow",
     "iter_events",

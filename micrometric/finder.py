@@ -362,19 +362,23 @@ def relocated(segment: Segment) -> Segment | None:
     A segment that is being written is closed under another name, and compressed later, while
     somebody is on the way to read it.
     """
-    directory = segment.path.parent
-    if segment.session is None or segment.index is None:
-        for name in _names_in(directory):
-            path = directory / name
-            if parse_segment_name(name) is not None and file_identity(path) == segment.identity:
-                return replace(segment, path=path)
-        if segment.archive is None:
-            return None
+    # By name where there is one: the number of an inode is soon used for another file.
+    named = segment.session is not None and segment.index is not None
+    if not named and segment.archive is not None:
         segment = replace(segment, session=segment.archive, index=0)
-    # By name alone: the number of an inode is soon used for another file.
-    for path, suffix in _closed_names(segment):
-        if path.exists():
-            return replace(segment, path=path, suffix=suffix, identity=file_identity(path))
+    if segment.session is not None and segment.index is not None:
+        for path, suffix in _closed_names(segment):
+            if path.exists():
+                return replace(segment, path=path, suffix=suffix, identity=file_identity(path))
+    return None if named else _of_same_identity(segment)
+
+
+def _of_same_identity(segment: Segment) -> Segment | None:
+    for name in _names_in(segment.path.parent):
+        path, parsed = segment.path.parent / name, parse_segment_name(name)
+        is_alike = parsed is not None and parsed.suffix == segment.suffix
+        if is_alike and file_identity(path) == segment.identity:
+            return replace(segment, path=path)
     return None
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from micrometric.errors import SettingError
 from micrometric.figures import DEFAULT_FIGURES, Figures
 from micrometric.finder import Paths
+from micrometric.limits import Failure, Limit, check, figures_for, read_limits
 from micrometric.query import Query
 from micrometric.report import Report
 
@@ -30,6 +31,10 @@ class Summary:
     """What was skipped, assumed and noticed."""
     figures: tuple[str, ...] = DEFAULT_FIGURES
     """Names of the figures."""
+    failures: list[Failure] = field(default_factory=list)
+    """What broke a limit."""
+    checks: int = 0
+    """Groups that were held against a limit."""
     totals: list[dict[str, Any]] = field(default_factory=list)
     """Where asked for, a row for each metric over all its events, with None for the keys."""
 
@@ -56,6 +61,7 @@ def summarize(
     stats: str | Iterable[str] | None = None,
     explode: str | Iterable[str] = (),
     totals: bool = False,
+    fail_if: str | Sequence[str] = (),
     metrics: str | Iterable[str] | None = None,
     location: str | None = None,
     where: str | None = None,
@@ -77,6 +83,7 @@ def summarize(
         explode: names for the axes of lists in metrics without `dims`, whose elements then count
             as values one by one; each name is a key that holds the index.
         totals: whether to add a row for each metric over all its events.
+        fail_if: limits that no group may break, see `micrometric.limits`.
         metrics: filters, as for `iter_events`.
         location: see `iter_events`.
         where: see `iter_events`.
@@ -90,7 +97,7 @@ def summarize(
 
     Raises:
         PathError: a path is missing, cannot be read, or holds no logs.
-        FilterError: a filter or key cannot be read.
+        FilterError: a filter, key or limit cannot be read.
         SpecError: the spec cannot be read.
         SettingError: there is no such engine, figure, time zone or amount of memory.
         NoDataError: there is no such launch, or no event has one of the keys.
@@ -98,6 +105,7 @@ def summarize(
     if engine != "duckdb":
         raise SettingError(f"no query engine is called {engine!r}; expected 'duckdb'")
     figures = Figures.read(stats)
+    limits = _limits(fail_if)
     query = Query.open(
         paths,
         metrics=metrics,
@@ -112,7 +120,26 @@ def summarize(
         progress=progress,
     )
     keys = query.keys(by)
-    rows = query.rows(keys, figures)
+    names = tuple(key.name for key in keys)
+    rows = query.rows(keys, Figures(tuple(dict.fromkeys([*figures.names, *figures_for(limits)]))))
     query.refuse_unknown(keys, rows)
-    total = query.rows([], figures) if totals else []
-    return Summary(tuple(key.name for key in keys), rows, query.report, figures.names, total)
+    groups = [({name: row[name] for name in names}, row["metric"], row, None) for row in rows]
+    checked = check(limits, groups)
+    told = ("metric", *names, *figures.names)
+    return Summary(
+        names,
+        [{name: row[name] for name in told} for row in rows] if limits else rows,
+        query.report,
+        figures.names,
+        checked.failures,
+        checked.groups,
+        query.rows([], figures) if totals else [],
+    )
+
+
+def _limits(texts: str | Sequence[str]) -> list[Limit]:
+    limits = read_limits(texts)
+    for limit in limits:
+        if limit.uses_base:
+            raise SettingError(f"limit {limit.text!r} asks for a base, which only compare has")
+    return limits

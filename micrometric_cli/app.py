@@ -8,6 +8,7 @@ import typer
 
 from micrometric_cli import exits
 from micrometric_cli.commands.compact import compact
+from micrometric_cli.commands.compare import compare
 from micrometric_cli.commands.export import export
 from micrometric_cli.commands.list import list_metrics
 from micrometric_cli.commands.summarize import summarize
@@ -27,6 +28,7 @@ app.command()(validate)
 app.command()(tail)
 app.command()(summarize)
 app.command()(compact)
+app.command()(compare)
 app.command()(export)
 
 

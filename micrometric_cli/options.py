@@ -191,6 +191,15 @@ ExplodeOption = Annotated[
         show_default=False,
     ),
 ]
+FailIfOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="LIMIT",
+        help="Exit with 1 where a figure breaks a limit in any group, such as "
+        "'output_error.p95 > 1.05 * base + 1e-3'; base is for compare alone. May be repeated.",
+        show_default=False,
+    ),
+]
 MemoryOption = Annotated[
     str | None,
     typer.Option(

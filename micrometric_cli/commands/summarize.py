@@ -15,6 +15,7 @@ from micrometric_cli.options import (
     DigitsOption,
     EveryOption,
     ExplodeOption,
+    FailIfOption,
     Filters,
     Format,
     FormatOption,
@@ -83,6 +84,7 @@ def summarize(
     assume_tz: ZoneOption = None,
     format_: FormatOption = Format.TABLE,
     digits: DigitsOption = 4,
+    fail_if: FailIfOption = None,
     memory_limit: MemoryOption = None,
     watch: WatchOption = False,
     every: EveryOption = None,
@@ -111,7 +113,14 @@ def summarize(
         from micrometric_cli.watching import Look
 
         refuse_beside(
-            "--watch", stats=stats, pivot=pivot, explode=explode, sort=sort, top=top, totals=totals
+            "--watch",
+            stats=stats,
+            pivot=pivot,
+            explode=explode,
+            sort=sort,
+            top=top,
+            totals=totals,
+            fail_if=fail_if,
         )
         _watch(chosen, group_by, filters, Look(format_, digits, color, every), poll or None)
         return
@@ -130,6 +139,7 @@ def summarize(
         stats=stats,
         explode=explode or (),
         totals=totals,
+        fail_if=fail_if or (),
         memory_limit=memory_limit,
     )
     shown = Order(sort, top)
@@ -142,6 +152,10 @@ def summarize(
     if top is not None and top < groups:
         say(f"{top} of {groups} groups shown")
     say_all(_missing(summary, chosen, filters))
+    if fail_if:
+        from micrometric_cli.gating import settle
+
+        settle(summary.failures, summary.checks)
 
 
 def _summary(paths: list[str], filters: Filters, **how: Any) -> Summary:

@@ -1,0 +1,177 @@
+"""The logs that a comparison sets side by side: paths, values of one key, or a saved summary."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from micrometric.errors import NoDataError, PathError, SettingError
+from micrometric.figures import Figures
+from micrometric.keys import order_of
+from micrometric.query import Query
+from micrometric.report import Report
+from micrometric.spec import hint
+
+Rows = list[dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """Logs that are compared."""
+
+    name: str
+    ask: Callable[[Sequence[str], Figures, bool], Rows]
+    """Returns the rows by some keys, with occurrences if the last is true."""
+    report: Report
+    is_saved: bool = False
+    """Whether only the groups are known, no events."""
+
+
+def sides_of_paths(
+    base: str | Path,
+    others: Sequence[str | Path],
+    where_base: str | None,
+    where_other: str | None,
+    query: Callable[[object, str | None], Query],
+) -> list[Side]:
+    """Return a side for each path; without others, two for the conditions of one.
+
+    Raises:
+        SettingError: there is nothing to compare, or logs are compared with themselves.
+    """
+    if not others:
+        if where_base is None and where_other is None:
+            raise SettingError(
+                "there is nothing to compare with; name further logs, a key, or conditions for "
+                "each side"
+            )
+        others = [base]
+    paths = [base, *others]
+    conditions = [where_base, *[where_other] * len(others)]
+    labels = _labels(paths, conditions)
+    return [
+        _saved_side(label, Path(path))
+        if index == 0 and _is_saved(path)
+        else _side(label, query(path, condition))
+        for index, (label, path, condition) in enumerate(
+            zip(labels, paths, conditions, strict=True)
+        )
+    ]
+
+
+def _labels(paths: Sequence[str | Path], conditions: Sequence[str | None]) -> list[str]:
+    """Return a name for each side: the last part of its path if that tells them apart.
+
+    Raises:
+        SettingError: logs are compared with themselves.
+    """
+    texts = [str(path).rstrip("/") for path in paths]
+    short = [Path(text).name or text for text in texts]
+    labels = short if len(set(short)) == len(set(texts)) else texts
+    if len(set(texts)) == 1:
+        labels = ["" for _ in labels]
+    labels = [
+        " where ".join(filter(None, (label, condition)))
+        for label, condition in zip(labels, conditions, strict=True)
+    ]
+    labels = [label or text for label, text in zip(labels, texts, strict=True)]
+    for label in labels:
+        if labels.count(label) > 1:
+            raise SettingError(f"{label!r} is compared with itself")
+    return labels
+
+
+def _side(name: str, query: Query) -> Side:
+    def ask(names: Sequence[str], figures: Figures, occurrence: bool) -> Rows:
+        keys = query.keys(names)
+        rows = query.rows(keys, figures, occurrence=occurrence)
+        query.refuse_unknown(keys, rows)
+        return rows
+
+    return Side(name, ask, query.report)
+
+
+def sides_of_key(query: Query, key: str, base_value: object) -> list[Side]:
+    """Return a side for each value of a key, the base first.
+
+    Raises:
+        NoDataError: the key has no such value, or one only.
+    """
+    asked: dict[tuple[tuple[str, ...], Figures, bool], Rows] = {}
+    whole = _side(key, query)
+
+    def ask(names: Sequence[str], figures: Figures, occurrence: bool) -> Rows:
+        question = (tuple(names), figures, occurrence)
+        if question not in asked:
+            asked[question] = whole.ask([key, *names], figures, occurrence)
+        return asked[question]
+
+    rows = ask([], Figures(("count",)), False)
+    values = sorted({row[key] for row in rows if row[key] is not None}, key=order_of)
+    texts = [_text(value) for value in values]
+    if len(values) < 2:
+        raise NoDataError(f"key {key!r} has {len(values)} values, nothing to compare")
+    chosen = texts[0] if base_value is None else _text(base_value)
+    if chosen not in texts:
+        raise NoDataError(f"key {key!r} has no value {chosen}{hint(chosen, texts)}")
+    values.sort(key=lambda value: _text(value) != chosen)  # It is stable.
+
+    def side(value: object) -> Side:
+        def of_value(names: Sequence[str], figures: Figures, occurrence: bool) -> Rows:
+            return [row for row in ask(names, figures, occurrence) if row[key] == value]
+
+        return Side(f"{key}={_text(value)}", of_value, query.report)
+
+    return [side(value) for value in values]
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else str(value).lower() if value is True else str(value)
+
+
+def _is_saved(path: str | Path) -> bool:
+    """Say whether a path is a summary that was saved as json."""
+    file = Path(path)
+    if str(path) == "-" or not file.is_file():
+        return False
+    with file.open("rb") as lines:
+        first = lines.readline(1 << 20)
+    try:
+        row = json.loads(first)
+    except ValueError:
+        return False
+    return isinstance(row, dict) and "metric" in row and "timestamp" not in row
+
+
+def _saved_side(name: str, path: Path) -> Side:
+    """Return a summary as `summarize --format json` prints it.
+
+    Raises:
+        PathError: a line is no row of a summary.
+    """
+    rows = []
+    for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
+        try:
+            row = json.loads(line)
+            rows.append({**row, "metric": str(row["metric"])})
+        except (ValueError, TypeError, KeyError):
+            raise PathError(
+                f"{str(path)!r} line {number} is no row of a summary; expected what summarize "
+                "--format json prints"
+            ) from None
+    groups = [row for row in rows if row.get("total") is None]
+
+    def ask(names: Sequence[str], figures: Figures, occurrence: bool) -> Rows:
+        assert not occurrence
+        for needed in (*names, *figures.names):
+            if not all(needed in row for row in groups):
+                raise SettingError(
+                    f"{str(path)!r} does not hold {needed!r}; save it with --group-by "
+                    f"{','.join(names)} --stats {','.join(figures.names)}"
+                )
+        return groups
+
+    return Side(name, ask, Report(), is_saved=True)

@@ -1,0 +1,127 @@
+"""A comparison as a table: one other beside the base, or several of them across."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from micrometric.comparison import Compared, Comparison
+from micrometric.intervals import simultaneous
+from micrometric_cli.render.summary import kind_of
+from micrometric_cli.render.table import Column, Table
+
+STYLES = {"higher": "bold yellow", "lower": "bold cyan", "unclear": "dim"}
+"""By the words, which tell the same without colour; no two of them are red and green."""
+_LONG = ("base", "value", "difference", "ratio", "low", "high")
+
+
+def comparison_table(comparison: Comparison, digits: int) -> Table:
+    """Return a comparison for people: a row for each group and figure."""
+    if len(comparison.others) == 1:
+        return _beside(comparison, digits)
+    return _across(comparison, digits)
+
+
+def long_table(comparison: Comparison) -> Table:
+    """Return a comparison for programs: a row for each group, figure and other."""
+    rows = [{"base_name": comparison.base} | row.row() for row in comparison.rows]
+    names = list(rows[0]) if rows else []
+    return Table([Column(name, "figure" if name in _LONG else "text") for name in names], rows)
+
+
+def remarks(comparison: Comparison) -> Iterator[str]:
+    """Yield what a reader of the table must know beside it."""
+    others = ", ".join(comparison.others)
+    yield f"{others} compared with {comparison.base}"
+    if comparison.replication is not None:
+        count = comparison.intervals
+        each = simultaneous(comparison.level, count)
+        together = f" together, {each:.2%} each" if count > 1 else ""
+        yield (
+            f"{count} interval{'s' * (count != 1)} of the difference of means from "
+            f"{comparison.replication}, at {comparison.level:.0%}{together}"
+        )
+    reasons: dict[str, int] = {}
+    for row in comparison.rows:
+        if row.reason is not None:
+            reasons[row.reason] = reasons.get(row.reason, 0) + 1
+    for reason, count in reasons.items():
+        yield f"no interval in {count} row{'s' * (count != 1)}: {reason}"
+
+
+def _beside(comparison: Comparison, digits: int) -> Table:
+    base, other = comparison.base, comparison.others[0]
+    rows = [
+        _group(row, comparison)
+        | {base: row.before, other: row.after, "difference": row.difference, "ratio": row.ratio}
+        | {"low": row.interval and row.interval.low, "high": row.interval and row.interval.high}
+        | {"effect": row.effect}
+        for row in comparison.rows
+    ]
+    return Table(
+        [
+            *_keys(comparison, rows),
+            *(Column(name, "figure") for name in (base, other)),
+            Column("difference", "figure", keep=9),
+            Column("low", "figure", keep=7),
+            Column("high", "figure", keep=8),
+            Column("ratio", "figure", keep=5, apart=True),
+            Column("effect", keep=6),
+        ],
+        rows,
+        scale="metric",
+        section="metric",
+        digits=digits,
+        dull=_dull(rows, "low", "high", "effect"),
+        styles=STYLES,
+    )
+
+
+def _across(comparison: Comparison, digits: int) -> Table:
+    """Return the base and each other side by side, with differences and effects."""
+    groups: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for row in comparison.rows:
+        place = (row.metric, *map(str, row.keys.values()), row.figure)
+        group = groups.setdefault(place, _group(row, comparison) | {comparison.base: row.before})
+        group[row.other] = row.after
+        group[f"Δ {row.other}"] = row.difference
+        group[f"± {row.other}"] = row.interval and (row.interval.high - row.interval.low) / 2
+        group[f"effect {row.other}"] = row.effect
+    rows = list(groups.values())
+    columns = [*_keys(comparison, rows), Column(comparison.base, "figure")]
+    for number, other in enumerate(comparison.others):
+        # Where a terminal is narrow the last go first, and of each other its figure last.
+        rank = len(comparison.others) - number
+        columns += [
+            Column(other, "figure", keep=300 + rank),
+            Column(f"Δ {other}", "figure", keep=200 + rank),
+            Column(f"± {other}", "figure", keep=100 + rank),
+            Column(f"effect {other}", keep=rank),
+        ]
+    news = [f"{sign} {other}" for sign in ("±", "effect") for other in comparison.others]
+    return Table(
+        columns,
+        rows,
+        scale="metric",
+        section="metric",
+        digits=digits,
+        dull=_dull(rows, *news),
+        styles=STYLES,
+    )
+
+
+def _group(row: Compared, comparison: Comparison) -> dict[str, Any]:
+    return {"metric": row.metric, **{name: row.keys[name] for name in comparison.by}} | {
+        "figure": row.figure
+    }
+
+
+def _keys(comparison: Comparison, rows: list[dict[str, Any]]) -> list[Column]:
+    """Return metric, keys, and the figure where there are several."""
+    keys = [Column(name, kind_of(row[name] for row in rows)) for name in comparison.by]
+    several = len({row["figure"] for row in rows}) > 1
+    return [Column("metric", "name"), *keys, *([Column("figure")] if several else [])]
+
+
+def _dull(rows: list[dict[str, Any]], *names: str) -> frozenset[str]:
+    return frozenset(name for name in names if all(row.get(name) is None for row in rows))
