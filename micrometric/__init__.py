@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from micrometric._version import __version__
 
 if TYPE_CHECKING:
+    from micrometric.compaction import compact
     from micrometric.comparison import Comparison, compare
     from micrometric.errors import (
         FilterError,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from micrometric.summary import Summary, summarize
 
 _MODULES = {
+    "compaction": ("compact",),
     "comparison": ("Comparison", "compare"),
     "errors": (
         "FilterError",
@@ -76,6 +78,7 @@ __all__ = [
     "SpecError",
     "Summary",
     "__version__",
+    "compact",
     "compare",
     "export",
     "follow",

@@ -23,7 +23,7 @@ from micrometric.segment import (
     closed_name,
     closed_names,
     is_manifest_name,
-    new_session_id,
+    original_session_id,
 )
 
 QUIET = timedelta(minutes=10)
@@ -120,7 +120,7 @@ def _archive_of(
         written = datetime.fromtimestamp(plain.st_mtime, UTC)
         if now - written < QUIET:
             return None
-        return directory / closed_name(new_session_id(written, "original", 0), 0)
+        return directory / closed_name(original_session_id(plain.st_mtime), 0)
     # A second name means that another contender is at it, or that one was killed there.
     changed = datetime.fromtimestamp(plain.st_ctime, UTC)
     if plain.st_nlink > 1 and now - changed < QUIET:

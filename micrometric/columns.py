@@ -42,10 +42,14 @@ class Request:
     uses_time: bool
     """Whether timestamps matter beyond being there."""
 
+    @property
+    def keys(self) -> list[Key]:
+        """All keys, each once."""
+        return list(dict.fromkeys((*self.groups, *self.conditions)))
+
     def text_column(self, key: Key) -> str:
         """Return the name of the column with the text of a key."""
-        keys = list(dict.fromkeys((*self.groups, *self.conditions)))
-        return f"k{keys.index(key)}"
+        return f"k{self.keys.index(key)}"
 
 
 def request_for(by: Iterable[Key], wanted: Filter) -> Request:

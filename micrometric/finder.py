@@ -20,6 +20,7 @@ from micrometric.segment import (
     closed_names,
     file_identity,
     is_manifest_name,
+    original_session_id,
     parse_segment_name,
 )
 from micrometric.spec import hint
@@ -48,6 +49,8 @@ class Segment:
     """Its number among the segments of its session, which the active one has once it is closed."""
     identity: tuple[int, int] | None = None
     """Device and inode, by which it is known when its name has changed."""
+    archive: str | None = None
+    """The session that a plain segment without manifest is given when it is archived."""
     is_open: bool = False
     """Whether its session may live, and give it another name at any time."""
 
@@ -122,7 +125,7 @@ def find(paths: Paths) -> Found:
             if root == STDIN:
                 found.segments.append(Segment(STDIN, "-"))
             elif root.is_dir():
-                _search(root, located, directories, found.notes)
+                _search(root, located, directories)
             else:
                 _take(root, root.parent, located)
                 directories[root.parent] = None
@@ -197,7 +200,6 @@ def _search(
     root: Path,
     located: dict[tuple[int, int], tuple[Path, Path]],
     directories: dict[Path, None],
-    notes: list[str],
 ) -> None:
     others = []
     before = len(located)
@@ -205,9 +207,7 @@ def _search(
         names = _take_all(directory, listed, root, located)
         for name in names:
             segment = parse_segment_name(name)
-            if segment is not None and segment.suffix == ".parquet":
-                notes.append(f"{str(directory / name)!r} is left out: Parquet is not read yet")
-            elif segment is None and name.endswith((".jsonl", ".jsonl.gz", ".jsonl.zst")):
+            if segment is None and name.endswith((".jsonl", ".jsonl.gz", ".jsonl.zst")):
                 others.append(directory / name)
         if any(map(is_manifest_name, names)) or any(map(parse_segment_name, names)):
             directories[directory] = None
@@ -246,8 +246,9 @@ def _take_all(
     names = _names_in(directory)
     for name in _closed_in_order(listed, names):
         if not _take(directory / name, root, located):
-            for suffix in SUFFIXES[1:3]:  # It was compressed since it was listed.
-                _take(directory / name.replace(".jsonl", suffix), root, located)
+            segment = parse_segment_name(name)
+            for other in closed_names(segment.session or "", segment.index or 0) if segment else ():
+                _take(directory / other, root, located)  # It was compressed since it was listed.
     return names
 
 
@@ -265,7 +266,7 @@ def _closed_in_order(before: list[str], after: list[str]) -> list[str]:
     closed = []
     for name in after:
         segment = parse_segment_name(name)
-        if segment is not None and segment.index is not None and segment.suffix != ".parquet":
+        if segment is not None and segment.index is not None:
             closed.append((segment.index, segment.session, name))
     chosen = []
     for index, session, name in sorted(closed, key=lambda one: one[0]):
@@ -330,9 +331,11 @@ def _describe(
             suffix=name.suffix if name else _suffix_of(path),
             index=name.index if name else None,
             identity=identity,
+            archive=_archive_of(path) if name is not None and session is None else None,
             is_open=known is not None and known.end is None,
         )
-        # A segment and its compressed twin hold the same events; the lines come first.
+        # A segment and its compressed or compacted twin hold the same events. The first of
+        # `SUFFIXES` counts: each further one is made from one before, which goes at last.
         twin = (path.parent, session or path.name, segment.index)
         if twin not in segments or _order(segment.suffix) < _order(segments[twin].suffix):
             segments[twin] = segment
@@ -359,17 +362,23 @@ def relocated(segment: Segment) -> Segment | None:
     A segment that is being written is closed under another name, and compressed later, while
     somebody is on the way to read it.
     """
-    directory = segment.path.parent
-    if segment.session is None or segment.index is None:
-        for name in _names_in(directory):
-            path = directory / name
-            if parse_segment_name(name) is not None and file_identity(path) == segment.identity:
-                return replace(segment, path=path)
-        return None
-    # By name alone: the number of an inode is soon used for another file.
-    for path, suffix in _closed_names(segment):
-        if path.exists():
-            return replace(segment, path=path, suffix=suffix, identity=file_identity(path))
+    # By name where there is one: the number of an inode is soon used for another file.
+    named = segment.session is not None and segment.index is not None
+    if not named and segment.archive is not None:
+        segment = replace(segment, session=segment.archive, index=0)
+    if segment.session is not None and segment.index is not None:
+        for path, suffix in _closed_names(segment):
+            if path.exists():
+                return replace(segment, path=path, suffix=suffix, identity=file_identity(path))
+    return None if named else _of_same_identity(segment)
+
+
+def _of_same_identity(segment: Segment) -> Segment | None:
+    for name in _names_in(segment.path.parent):
+        path, parsed = segment.path.parent / name, parse_segment_name(name)
+        is_alike = parsed is not None and parsed.suffix == segment.suffix
+        if is_alike and file_identity(path) == segment.identity:
+            return replace(segment, path=path)
     return None
 
 
@@ -385,7 +394,7 @@ def is_in_place(segment: Segment) -> bool:
 
 
 def _closed_names(segment: Segment) -> Iterator[tuple[Path, str]]:
-    for suffix in SUFFIXES[:3]:
+    for suffix in SUFFIXES:
         name = closed_name(segment.session or "", segment.index or 0, suffix)
         yield segment.path.parent / name, suffix
 
@@ -404,6 +413,8 @@ def _suffix_of(path: Path) -> str:
     for suffix in (".gz", ".zst"):
         if path.name.endswith(suffix):
             return f".jsonl{suffix}"
+    if path.name.endswith(".parquet"):
+        return ".parquet"
     return ".jsonl"
 
 
@@ -421,6 +432,13 @@ def _plain_owner(directory: Path, facts: dict[tuple[Path, str], SessionFacts]) -
         (directory / name).exists() for name in closed_names(owner.id, last)
     )
     return None if is_archived else owner.id
+
+
+def _archive_of(path: Path) -> str | None:
+    try:
+        return original_session_id(path.stat().st_mtime)
+    except OSError:
+        return None  # It went away since it was found.
 
 
 def _rank_in(session: str | None) -> int | None:

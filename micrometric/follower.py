@@ -24,7 +24,7 @@ from micrometric.filters import Filter
 from micrometric.finder import STDIN, Paths, Segment
 from micrometric.intake import Intake
 from micrometric.merging import MergeWindow
-from micrometric.reader import read_zone
+from micrometric.reader import lines_back, read_zone
 from micrometric.report import Report
 from micrometric.waiting import (
     POLL_INTERVAL,
@@ -443,10 +443,16 @@ class Follower:
         for watched in self._files():
             key = watched.segment.run, watched.segment.session or str(watched.segment.path)
             groups.setdefault(key, []).append(watched)
+        for sources in groups.values():
+            # Not all that are compressed need to be older than all that are not.
+            sources.sort(key=_index)
         return groups
 
     def _backwards(self, source: Watched | Segment) -> Iterator[LogEvent]:
         """Yield the events of a segment, the last first."""
+        if isinstance(source, Segment) and source.suffix == ".parquet":
+            yield from self._intake.events(lines_back(source, self.report), source)
+            return
         if isinstance(source, Segment):
             yield from reversed([*self._intake.whole(source)])
             return
@@ -458,6 +464,11 @@ class Follower:
             if self._intake.wanted.matches(event, segment):
                 yield event
         yield from self._intake.events(source.file.lines_back(), segment)
+
+
+def _index(source: Watched | Segment) -> int:
+    segment = source if isinstance(source, Segment) else source.segment
+    return segment.index or 0
 
 
 def _is_pipe(path: Path) -> bool:

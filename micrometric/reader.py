@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime, tzinfo
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from micrometric.blocks import read_block
 from micrometric.errors import NotAnEvent, PathError, SettingError
@@ -26,6 +27,9 @@ from micrometric.finder import (
 )
 from micrometric.manifest import Manifest
 from micrometric.report import Report
+
+if TYPE_CHECKING:
+    from micrometric.parquet import ParquetLines
 
 LINE_LIMIT = 256 * 1024 * 1024
 """Bytes of the longest line that is read; a longer one is skipped."""
@@ -228,7 +232,7 @@ def give_origin(fields: Line, segment: Segment) -> None:
 def _numbered_blocks(segment: Segment, report: Report) -> Iterator[tuple[int, bytes]]:
     """Yield whole lines, many at a time, with the number of the first; at last one without end."""
     number = 1
-    size = _BLOCK if segment.suffix == ".jsonl" else _PACKED_BLOCK
+    size = _PACKED_BLOCK if segment.suffix in (".jsonl.gz", ".jsonl.zst") else _BLOCK
     try:
         with open_found(segment) as file:
             parts: list[bytes] = []
@@ -252,6 +256,14 @@ def _numbered_blocks(segment: Segment, report: Report) -> Iterator[tuple[int, by
                 raise
             reason = error.strerror or error
             raise PathError(f"cannot read {str(segment.path)!r}: {reason}") from None
+        skip_damaged(segment, number, error, report)
+
+
+def skip_damaged(segment: Segment, number: int | None, error: Exception, report: Report) -> None:
+    """Count the rest of a segment whose compressed data is damaged, from a line on."""
+    if segment.suffix == ".parquet":
+        report.skip(segment.path, None, str(error))
+    else:
         report.skip(segment.path, number, f"the compressed data ends or is damaged: {error}")
 
 
@@ -319,7 +331,7 @@ def _opened(segment: Segment, stack: contextlib.ExitStack) -> io.BufferedIOBase:
 
 @contextlib.contextmanager
 def open_segment(path: Path, suffix: str) -> Iterator[io.BufferedIOBase]:
-    """Open a file of lines for reading, decompressed."""
+    """Open a file of lines for reading, decompressed; of Parquet, the lines that its rows are."""
     if path == STDIN:
         yield sys.stdin.buffer  # type: ignore[misc] # it is buffered, whatever its type says
         return
@@ -334,9 +346,37 @@ def open_segment(path: Path, suffix: str) -> Iterator[io.BufferedIOBase]:
         with path.open("rb") as raw:
             stream = zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True)
             yield io.BufferedReader(stream)
+    elif suffix == ".parquet":
+        with open_parquet(path) as rows:
+            yield io.BufferedReader(rows, _BLOCK)
     else:
         with path.open("rb") as file:
             yield file
+
+
+def lines_back(segment: Segment, report: Report) -> Iterator[bytes]:
+    """Yield the lines of a Parquet segment, the last first, reading no more than is asked for.
+
+    Raises:
+        PathError: the file cannot be read.
+    """
+    try:
+        for place in _places(segment):
+            with contextlib.suppress(FileNotFoundError), open_parquet(place.path) as rows:
+                if is_in_place(place):
+                    yield from rows.lines_back()
+                    return
+    except OSError as error:
+        raise PathError(f"cannot read {str(segment.path)!r}: {error.strerror or error}") from None
+    except damages() as error:
+        skip_damaged(segment, None, error, report)
+
+
+def open_parquet(path: Path) -> ParquetLines:
+    """Open a Parquet segment; see `ParquetLines`."""
+    from micrometric.parquet import ParquetLines  # only where there is Parquet
+
+    return ParquetLines(path)
 
 
 def damages() -> tuple[type[Exception], ...]:

@@ -84,6 +84,15 @@ def is_manifest_name(filename: str) -> bool:
     return _MANIFEST.fullmatch(filename) is not None
 
 
+def original_session_id(written: float) -> str:
+    """Return the id under which a plain segment is archived that no manifest tells of.
+
+    Args:
+        written: when it was written last, in seconds since the epoch.
+    """
+    return new_session_id(datetime.fromtimestamp(written, UTC), "original", 0)
+
+
 def new_session_id(start: datetime, label: str, pid: int) -> str:
     """Return a session id: sorts by time, safe against reuse of the process id.
 

@@ -97,8 +97,8 @@ class Watcher:
         self._heads: set[int] = set()
         """Hashes of the first lines of segments that were told and let go; a line has a time to
         the microsecond."""
-        self._packed: set[Path] = set()
-        """Compressed segments that were looked at."""
+        self._packed: set[tuple[Path, int | None]] = set()
+        """Compressed segments that were looked at, by what stays when they are compacted."""
         self._begun = False
 
     def look(self) -> None:
@@ -179,12 +179,12 @@ class Watcher:
         for segment in found.segments:
             if segment.suffix == ".jsonl":
                 opened &= self._take(segment)
-            elif segment.path not in self._packed:
+            elif _lasting(segment) not in self._packed:
                 if self._take_packed(segment):
-                    self._packed.add(segment.path)
+                    self._packed.add(_lasting(segment))
                 else:
                     opened = False
-        self._packed &= {segment.path for segment in found.segments}
+        self._packed &= {_lasting(segment) for segment in found.segments}
         there = set(names.values())
         self._done = {done: path for done, path in self._done.items() if done in there}
         for identity, watched in self.files.items():
@@ -241,13 +241,13 @@ class Watcher:
             return True
         try:
             with open_found(segment) as file:
-                head = file.readline(HEAD_BYTES)
+                head = file.read(HEAD_BYTES).partition(b"\n")[0] + b"\n"
         except Exception as error:
             if not isinstance(error, (OSError, *damages())):
                 raise
             self._report.note(f"cannot read {str(segment.path)!r}: {error}")
             return False  # It may be in the midst of being copied here.
-        if not head:
+        if head == b"\n":
             return False
         followed = {watched.file.head() for watched in self.files.values()}
         if head not in followed and hash(head) not in self._heads:
@@ -267,6 +267,13 @@ class Watcher:
                 self.waiter.forget_file(identity)
                 watched.file.close()
                 del self.files[identity]
+
+
+def _lasting(segment: Segment) -> tuple[Path, int | None]:
+    """Return what stays the same when a compressed segment is compressed otherwise."""
+    if segment.session is None:
+        return segment.path, None
+    return segment.path.parent / segment.session, segment.index
 
 
 def _names_under(path: Path, places: Places) -> Iterator[str]:

@@ -7,6 +7,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from micrometric_cli import exits
+from micrometric_cli.commands.compact import compact
 from micrometric_cli.commands.compare import compare
 from micrometric_cli.commands.export import export
 from micrometric_cli.commands.list import list_metrics
@@ -26,6 +27,7 @@ app.command("list")(list_metrics)
 app.command()(validate)
 app.command()(tail)
 app.command()(summarize)
+app.command()(compact)
 app.command()(compare)
 app.command()(export)
 

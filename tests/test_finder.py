@@ -1,6 +1,7 @@
 """From paths to segments: what is meant by a path, and whose each file is."""
 
 import gzip
+import itertools
 import os
 import shutil
 from datetime import UTC, datetime
@@ -13,7 +14,14 @@ from micrometric.finder import find, find_manifests, is_in_place, relocated
 from micrometric.manifest import Manifest, SessionFacts, write_manifest
 from micrometric.registry import Metric
 from micrometric.runs import directory_keys
-from micrometric.segment import PLAIN_NAME, closed_name, manifest_name, new_session_id
+from micrometric.segment import (
+    PLAIN_NAME,
+    SUFFIXES,
+    closed_name,
+    manifest_name,
+    new_session_id,
+    parse_segment_name,
+)
 
 
 def session_id(minute: int = 0, label: str = "host", pid: int = 1) -> str:
@@ -99,14 +107,14 @@ def test_what_is_no_regular_file_is_left_alone(tmp_path: Path) -> None:
     assert [segment.run for segment in find(tmp_path).segments] == ["run"]
 
 
-def test_parquet_is_told_not_read(tmp_path: Path) -> None:
-    touch(tmp_path / PLAIN_NAME)
-    touch(tmp_path / closed_name(session_id(), 0, ".parquet"))
+def test_of_a_segment_in_several_forms_the_one_that_goes_last_counts(tmp_path: Path) -> None:
+    for index, suffixes in enumerate(itertools.combinations(SUFFIXES, 2)):
+        for suffix in suffixes:
+            touch(tmp_path / closed_name(session_id(), index, suffix))
 
-    found = find(tmp_path)
+    chosen = [parse_segment_name(name).suffix for name in names(tmp_path)]
 
-    assert [segment.path.name for segment in found.segments] == [PLAIN_NAME]
-    assert "Parquet is not read yet" in found.notes[0]
+    assert chosen == [first for first, _ in itertools.combinations(SUFFIXES, 2)]
 
 
 @pytest.mark.parametrize(

@@ -286,6 +286,18 @@ class TestFiles:
         assert following.values(1) == [4]
         assert following.nothing()
 
+    def test_a_compressed_copy_whose_first_line_is_long_is_not_told_again(self, plain, start):
+        first = line(1, location="f" * 300)
+        plain.write_text(first)
+        following = start(plain.parent)
+
+        with gzip.open(plain.with_name(closed_name(FIRST, 0, ".jsonl.gz")), "wt") as file:
+            file.write(first)
+        append(plain, lines(4))
+
+        assert following.values(1) == [4]
+        assert following.nothing()
+
     def test_other_files_of_a_directory_are_left_alone(self, plain, start):
         following = start(plain.parent)
 

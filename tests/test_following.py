@@ -4,6 +4,7 @@ Whatever happens to the files, each event comes exactly once: the values are the
 and any that were lost or came twice are seen.
 """
 
+import gzip
 import json
 import os
 import shutil
@@ -441,6 +442,25 @@ class TestTroubles:
         assert (ended.returncode, ended.stderr) == (0, "")
         assert len([*logs.glob("*.gz")]) > 50
         tail.check(20_000)
+
+    def test_segments_that_are_compacted(self, tmp_path, logs, follow):
+        with gzip.open(logs / closed_name(FIRST, 0, ".jsonl.gz"), "wt") as packed:
+            packed.write(lines(range(2000, 2010)))
+        tail = follow(logs)
+        append(logs / closed_name(FIRST, 1), range(10))
+        append(logs / segment(7), range(10, 20))
+        tail.come(20)
+
+        for path in logs.iterdir():
+            os.utime(path, (0, 0))  # So long ago that its session must have ended.
+        compacted = subprocess.run(
+            [sys.executable, "-m", "micrometric_cli", "compact", logs], env=environment()
+        )
+        append(logs / segment(8), range(20, 30))
+
+        assert compacted.returncode == 0
+        assert len([*logs.glob("*.parquet")]) == 4
+        tail.check(30)
 
 
 class TestPipes:

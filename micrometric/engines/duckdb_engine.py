@@ -1,9 +1,10 @@
-"""DuckDB: reads the lines of clean segments itself, and mended copies of the others.
+"""DuckDB: reads Parquet and the lines of clean segments itself, and mended copies of the others.
 
 Its reader is strict and fast but not ours: it coerces types, and of damage it tells at most the
 first. So it marks what it may have understood differently; a segment with such a line is read
 once more by `micrometric.reader`, and the events go back to DuckDB as a temporary file of lines
 beyond doubt. The answer is the reader's, always; clean segments do not pay for it.
+Of Parquet nothing is in doubt but times that name no zone: its columns are the reader's word.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import os
 import re
 import tempfile
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import tzinfo
 from pathlib import Path
@@ -23,13 +24,23 @@ from typing import TYPE_CHECKING, Any
 
 from micrometric.columns import Request
 from micrometric.errors import SettingError
-from micrometric.event import encode_event, without_lone_surrogates
+from micrometric.event import ORIGIN_FIELDS, encode_event, without_lone_surrogates
 from micrometric.finder import STDIN, Segment
 from micrometric.keys import Key
-from micrometric.reader import pin, read_segment
+from micrometric.parquet import (
+    TIMESTAMP,
+    Footer,
+    ParquetError,
+    json_path,
+    key_column,
+    quoted,
+    read_footer,
+)
+from micrometric.reader import pin, read_segment, skip_damaged
 from micrometric.report import Report
 
 if TYPE_CHECKING:
+    import duckdb
     import narwhals as nw
 
 _LINE_BYTES = 16 * 1024 * 1024
@@ -39,6 +50,7 @@ _PROGRESS = 0.2
 _STRICT_TRIES = 3
 """Segments that are mended one by one on DuckDB's word, before all are."""
 _PATTERN = re.compile(r"[*?\[\]{}]|^~")
+_JOIN = "LEFT JOIN segments ON filename = segments.file"
 _COLUMNS = {
     "timestamp": "VARCHAR",
     "metric": "VARCHAR",
@@ -50,6 +62,10 @@ _COLUMNS = {
     "rank": "BIGINT",
     "launch": "VARCHAR",
 }
+
+
+_Columns = tuple[tuple[str, str], ...]
+"""Metadata keys that a Parquet segment has a column for, with its type."""
 
 
 class DuckDBEngine:
@@ -93,6 +109,8 @@ class DuckDBEngine:
         """Where each segment is read: the file itself, a link to it, or a mended copy."""
         self._mended: set[Path] = set()
         """Segments that have a mended copy."""
+        self._footers: dict[Path, Footer] = {}
+        """What Parquet segments tell of themselves."""
         self._line_bytes = _LINE_BYTES
         self._tries = 0
 
@@ -119,6 +137,7 @@ class DuckDBEngine:
             self._limit_memory(self._memory_limit)
         self._pin_open_segments()
         self._link_odd_names()
+        self._read_footers()
         # DuckDB reads plain files and gzip; the others go through our reader at once. So do those
         # whose last line has no end: of several files, it drops such a line without an error
         # where it is one that it would refuse anywhere else.
@@ -144,7 +163,7 @@ class DuckDBEngine:
         import duckdb
 
         try:
-            self._connection.execute(f"SET memory_limit = {_quoted(limit)}")
+            self._connection.execute(f"SET memory_limit = {quoted(limit)}")
         except duckdb.Error:
             raise SettingError(
                 f"{limit!r} is no amount of memory; expected a number and a unit, such as 500MB "
@@ -170,6 +189,20 @@ class DuckDBEngine:
                 link.symlink_to(os.path.abspath(name))  # noqa: PTH100 - as it is called
                 self._files[segment.path] = link
 
+    def _read_footers(self) -> None:
+        """Look at Parquet segments, and leave out what is not ours."""
+        for segment in [*self._segments]:
+            if segment.suffix == ".parquet":
+                name = str(self._files[segment.path])
+                try:
+                    self._footers[segment.path] = read_footer(self._connection, name)
+                except ParquetError as error:
+                    if segment.path.exists():
+                        skip_damaged(segment, None, error, self._report)
+                        self._segments.remove(segment)
+                    else:  # It was deleted since it was found, or has another name.
+                        self._mend([segment])
+
     def _new_file(self, suffix: str = ".jsonl") -> Path:
         folder = Path(self._temporary.name)
         return folder / f"{sum(1 for _ in folder.iterdir())}{suffix}"
@@ -178,7 +211,19 @@ class DuckDBEngine:
         """Return the segments as columns; see `micrometric.columns`."""
         import narwhals as nw
 
-        return nw.from_native(self._connection.sql(self._query(request, strict=True)))
+        return nw.from_native(self._relation(request, strict=True))
+
+    def _relation(self, request: Request, *, strict: bool) -> duckdb.DuckDBPyRelation:
+        """Return what is asked of the segments, those that went away since they were found too."""
+        import duckdb
+
+        try:
+            return self._connection.sql(self._query(request, strict=strict))
+        except duckdb.Error:
+            gone = [s for s in self._segments if not self._files[s.path].exists()]
+            # Else what is called ours is none.
+            self._mend(gone or [s for s in self._segments if s.path in self._footers])
+            return self._connection.sql(self._query(request, strict=strict))
 
     def collect(self, frame: nw.LazyFrame[Any]) -> list[dict[str, Any]] | None:
         """Compute a frame and return its rows, or None when DuckDB met a line it cannot read.
@@ -190,8 +235,13 @@ class DuckDBEngine:
         try:
             relation = frame.to_native()
             rows = self._fetched(relation)
-        except (duckdb.InvalidInputException, duckdb.IOException, duckdb.ConversionException) as e:
-            self._mend_after(str(e))
+        except duckdb.Error as error:
+            # What damaged Parquet raises is anything.
+            expected = duckdb.InvalidInputException, duckdb.IOException, duckdb.ConversionException
+            ended = isinstance(error, duckdb.OutOfMemoryException | duckdb.InterruptException)
+            if ended or not (self._footers or isinstance(error, expected)):
+                raise
+            self._mend_after(str(error))
             return None
         return [dict(zip(relation.columns, row, strict=True)) for row in rows]
 
@@ -223,8 +273,8 @@ class DuckDBEngine:
 
     def mend_suspects(self, request: Request) -> None:
         """Mend every segment that holds a suspicious line."""
-        query = self._query(request, strict=False)
-        rows = self._connection.sql(f"SELECT DISTINCT file FROM ({query}) WHERE suspect").fetchall()
+        suspects = self._relation(request, strict=False).filter("suspect")
+        rows = suspects.project("file").distinct().fetchall()
         files = {row[0] for row in rows}
         self._mend(s for s in self._segments if str(self._files[s.path]) in files)
 
@@ -258,6 +308,7 @@ class DuckDBEngine:
                         line = without_lone_surrogates(line)
                     self._line_bytes = max(self._line_bytes, 2 * len(line))
                     file.write(line)
+            self._footers.pop(segment.path, None)
             self._files[segment.path] = copy
             self._mended.add(segment.path)
 
@@ -265,26 +316,63 @@ class DuckDBEngine:
 
     def _query(self, request: Request, *, strict: bool) -> str:
         self._describe_segments()
-        keys = dict.fromkeys((*request.groups, *request.conditions))
+        packed = self._packed_by_keys(request)
+        lines = [s for s in self._segments if s.path not in self._footers]
+        parts = [self._of_rows(request, some, columns) for columns, some in packed.items()]
+        if lines or not parts:
+            parts.append(self._of_lines(request, lines, strict=strict))
+        return " UNION ALL ".join(parts)
+
+    def _packed_by_keys(self, request: Request) -> dict[_Columns, list[Segment]]:
+        """Group Parquet segments by which of the wanted keys have a column in them."""
+        wanted = [key for key in request.keys if key.kind == "metadata" and "." not in key.path]
+        groups: dict[_Columns, list[Segment]] = {}
+        for segment in self._segments:
+            if segment.path in self._footers:
+                there = self._footers[segment.path].keys
+                columns = tuple((key.path, there[key.path]) for key in wanted if key.path in there)
+                groups.setdefault(columns, []).append(segment)
+        return groups
+
+    def _of_lines(self, request: Request, segments: list[Segment], *, strict: bool) -> str:
+        """Return SQL for what is asked of lines."""
         tests = [_event_test(request.uses_time)]
-        tests += [_once_test(key) for key in keys if key.kind == "metadata"]
-        columns = [
-            "file",
-            "metric",
-            "location",
-            "timestamp",
-            f"{self._number('value', 'metric')} AS value",
+        tests += [_once_test(key) for key in request.keys if key.kind == "metadata"]
+        suspect = (
             f"NOT (coalesce(file IN ({self._mended_copies()}), false) OR "
-            f"coalesce({' AND '.join(tests)}, false)) AS suspect",
+            f"coalesce({' AND '.join(tests)}, false))"
+        )
+        return self._asked(request, self._lines(segments, strict), suspect, {})
+
+    def _of_rows(self, request: Request, segments: list[Segment], columns: _Columns) -> str:
+        """Return SQL for what is asked of the rows of Parquet segments that have some columns."""
+        needs_origin = any(key.kind in ("origin", "directory") for key in request.keys)
+        suspect = "timestamp IS NULL" if request.uses_time else "false"
+        rows = self._rows(segments, columns, needs_origin=needs_origin)
+        return self._asked(request, rows, suspect, dict(columns))
+
+    def _asked(self, request: Request, rows: str, suspect: str, columns: Mapping[str, str]) -> str:
+        """Return SQL for what is asked of some rows.
+
+        Args:
+            request: what is asked.
+            rows: SQL for the rows.
+            suspect: SQL that is true for a row that may be none.
+            columns: metadata keys that the rows have a column for, with its type.
+        """
+        selected = [
+            *("file", "metric", "location", "timestamp"),
+            f"{self._row_number()} AS value",
+            f"{suspect} AS suspect",
         ]
-        for key in keys:
-            columns.extend(self._key_columns(key, request))
-        return f"SELECT {', '.join(columns)} FROM ({self._observations(strict)})"
+        for key in request.keys:
+            selected.extend(self._key_columns(key, request, columns))
+        return f"SELECT {', '.join(selected)} FROM ({self._observations(rows)})"
 
     def _mended_copies(self) -> str:
         """Return the mended copies as a list in SQL; their lines are beyond doubt."""
         copies = [str(self._files[path]) for path in self._mended]
-        return ", ".join(map(_quoted, copies)) or "NULL"
+        return ", ".join(map(quoted, copies)) or "NULL"
 
     def _describe_segments(self) -> None:
         self._connection.execute(
@@ -302,15 +390,38 @@ class DuckDBEngine:
             )
             for s in self._segments
         ]
-        self._connection.executemany("INSERT INTO segments VALUES (?, ?, ?, ?, ?, ?)", rows)
+        if rows:
+            self._connection.executemany("INSERT INTO segments VALUES (?, ?, ?, ?, ?, ?)", rows)
 
-    def _lines(self, strict: bool) -> str:
-        files = ", ".join(_quoted(str(self._files[segment.path])) for segment in self._segments)
+    def _rows(self, segments: list[Segment], columns: _Columns, *, needs_origin: bool) -> str:
+        """Return SQL for the rows of Parquet segments; `value` is null for a plain float."""
+        further = [key_column(key) for key, _ in columns]
+        if needs_origin:  # Only then: comparing names takes as long as the figures.
+            further += [f"coalesce(rows.{n}, segments.{n}) AS {n}" for n in ORIGIN_FIELDS]
+            further.append("directories")
+        return (
+            f"SELECT filename AS file, {TIMESTAMP} AS timestamp, metric, value AS number, "
+            f"value_json::JSON AS value, metadata::JSON AS metadata, "
+            f"{', '.join(['location', *further])} "
+            f"FROM read_parquet([{self._names(segments)}], filename=true, union_by_name=true) "
+            f"AS rows {_JOIN if needs_origin else ''}"
+        )
+
+    def _names(self, segments: list[Segment]) -> str:
+        return ", ".join(quoted(str(self._files[segment.path])) for segment in segments)
+
+    def _lines(self, segments: list[Segment], strict: bool) -> str:
+        """Return SQL for the lines of segments; of none, of an empty file."""
+        files = self._names(segments)
+        if not segments:
+            nothing = self._new_file()
+            nothing.touch()
+            files = quoted(str(nothing))
         columns = ", ".join(f"{name}: '{kind}'" for name, kind in _COLUMNS.items())
         return (
             f"SELECT lines.filename AS file, timestamp AS stamp, "
-            f"try_cast(timestamp AS TIMESTAMP) AS timestamp, metric, value, metadata, "
-            f"coalesce(location, '') AS location, "
+            f"try_cast(timestamp AS TIMESTAMP) AS timestamp, metric, "
+            f"NULL::DOUBLE AS number, value, metadata, coalesce(location, '') AS location, "
             f"coalesce(lines.run, segments.run) AS run, "
             f"coalesce(lines.session, segments.session) AS session, "
             f"coalesce(lines.rank, segments.rank) AS rank, "
@@ -318,12 +429,11 @@ class DuckDBEngine:
             f"FROM read_json([{files}], format='newline_delimited', columns={{{columns}}}, "
             f"filename=true, ignore_errors={'false' if strict else 'true'}, "
             f"maximum_object_size={self._line_bytes}) AS lines "
-            f"LEFT JOIN segments ON lines.filename = segments.file"
+            f"{_JOIN}"
         )
 
-    def _observations(self, strict: bool) -> str:
-        """Return the lines with lists taken element by element, where they are observations."""
-        lines = self._lines(strict)
+    def _observations(self, lines: str) -> str:
+        """Return rows with lists taken element by element, where they are observations."""
         names = self._axes()
         if not names:
             return lines
@@ -339,7 +449,8 @@ class DuckDBEngine:
             ]
             rows = (
                 f"WITH level AS ({rows}) SELECT * FROM level WHERE NOT {is_list} UNION ALL BY NAME "
-                f"SELECT * EXCLUDE (item, item_index) REPLACE (item AS value, {', '.join(index)}) "
+                f"SELECT * EXCLUDE (item, item_index) REPLACE (item AS value, "
+                f"NULL::DOUBLE AS number, {', '.join(index)}) "
                 f"FROM (SELECT *, unnest(value->'$[*]') AS item, "
                 f"unnest(range(json_array_length(value)::BIGINT)) AS item_index "
                 f"FROM level WHERE {is_list})"
@@ -354,44 +465,48 @@ class DuckDBEngine:
         metrics: dict[str, list[str]] = {}
         for metric, names in self._dims.items():
             if len(names) > depth:
-                metrics.setdefault(names[depth], []).append(_quoted(metric))
+                metrics.setdefault(names[depth], []).append(quoted(metric))
         tests = {name: f"metric IN ({', '.join(listed)})" for name, listed in metrics.items()}
         if len(self._explode) > depth:
-            known = ", ".join(map(_quoted, self._dims))
+            known = ", ".join(map(quoted, self._dims))
             others = f"metric NOT IN ({known})" if known else "true"
             name = self._explode[depth]
             tests[name] = f"({tests[name]} OR {others})" if name in tests else others
         return tests
 
-    def _key_columns(self, key: Key, request: Request) -> list[str]:
+    def _key_columns(self, key: Key, request: Request, columns: Mapping[str, str]) -> list[str]:
         column = request.text_column(key)
-        text = self._key_text(key)
-        columns = [f"{text} AS {column}"]
+        text = self._key_text(key, columns)
+        selected = [f"{text} AS {column}"]
         if key in request.conditions:
-            columns += [
+            selected += [
                 f"{self._key_number(key, text)} AS {column}_number",
                 f"{_key_string(key, text)} AS {column}_string",
             ]
-        return columns
+        return selected
 
-    def _key_text(self, key: Key) -> str:
+    def _key_text(self, key: Key, columns: Mapping[str, str]) -> str:
         if key.kind == "bucket":
             width = key.seconds * 1_000_000
             # Floor division: there is a time before 1970.
             return f"(floor(epoch_us(timestamp)::DOUBLE / {width})::BIGINT * {width})"
         if key.kind == "directory":
-            return f"(directories->{_quoted(_path([key.path]))})"
+            return f"(directories->{quoted(json_path(key.path))})"
         if key.kind == "metadata":
             paths = [[key.path], key.path.split(".")] if "." in key.path else [[key.path]]
-            found = [f"nullif(metadata->{_quoted(_path(path))}, 'null')" for path in paths]
+            found = [f"nullif(metadata->{quoted(json_path(*path))}, 'null')" for path in paths]
+            if key.path in columns:
+                found = [f"to_json({key_column(key.path)})"]
             if key.path in self._axes():
                 found.insert(0, f"{_dim(key.path)}::VARCHAR::JSON")
             return f"coalesce({', '.join(found)})" if len(found) > 1 else found[0]
-        return "value::VARCHAR" if key.path == "value" else key.path
+        if key.path == "value":
+            return "coalesce(value::VARCHAR, to_json(number)::VARCHAR)"
+        return key.path
 
     def _key_number(self, key: Key, text: str) -> str:
         if key.path == "value" and key.kind == "field":
-            number = self._number("value", "metric")
+            number = self._row_number()
         elif key.kind in ("metadata", "directory"):
             number = f"CASE WHEN {text}::VARCHAR >= '#' THEN try_cast({text} AS DOUBLE) END"
         elif key.path == "rank":
@@ -400,6 +515,11 @@ class DuckDBEngine:
             number = "NULL::DOUBLE"
         return f"nullif({number}, 'nan'::DOUBLE)"
 
+    def _row_number(self) -> str:
+        """Return SQL for the number that the value of a row is, NULL when it is none."""
+        number = self._number("value", "metric")
+        return f"(CASE WHEN number IS NOT NULL THEN number ELSE {number} END)"
+
     def _number(self, value: str, metric: str) -> str:
         """Return SQL for the number that a value is, NULL when it is none."""
         named = (
@@ -407,7 +527,7 @@ class DuckDBEngine:
             f"WHEN '\"Infinity\"' THEN 'inf'::DOUBLE WHEN '\"-Infinity\"' THEN '-inf'::DOUBLE END"
         )
         if self._text_metrics:
-            texts = ", ".join(map(_quoted, sorted(self._text_metrics)))
+            texts = ", ".join(map(quoted, sorted(self._text_metrics)))
             named = f"CASE WHEN {metric} NOT IN ({texts}) THEN {named} END"
         return (
             f"(CASE WHEN {value}::VARCHAR < '#' THEN {named} ELSE try_cast({value} AS DOUBLE) END)"
@@ -438,7 +558,7 @@ def _once_test(key: Key) -> str:
         name = json.dumps(part, ensure_ascii=False) + ":"
         pattern = "%".join(["", *[re.sub(r"([!%_])", r"!\1", name)] * 2, ""])
         escape = " ESCAPE '!'" if "!" in pattern else ""
-        tests.append(f"metadata::VARCHAR NOT LIKE {_quoted(pattern)}{escape}")
+        tests.append(f"metadata::VARCHAR NOT LIKE {quoted(pattern)}{escape}")
     return f"(metadata IS NULL OR ({' AND '.join(tests)}))"
 
 
@@ -472,12 +592,6 @@ def _is_cut(path: Path) -> bool:
         return file.read() not in (b"", b"\n")
 
 
-def _path(parts: list[str]) -> str:
-    """Return the JSON path of keys, whatever signs they hold."""
-    escaped = (part.replace("\\", "\\\\").replace('"', '\\"') for part in parts)
-    return "$" + "".join(f'."{part}"' for part in escaped)
-
-
 def _dim(name: str) -> str:
     return '"dim ' + name.replace('"', '""') + '"'
 
@@ -485,10 +599,6 @@ def _dim(name: str) -> str:
 def _utf8(text: str) -> str:
     """Return a text with a sign in place of each byte that is not UTF-8, as names may hold."""
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
 
 
 def _without_origin(event: Any, segment: Segment) -> Any:

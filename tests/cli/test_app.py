@@ -41,6 +41,7 @@ def test_help_names_every_command_in_a_line(cli):
         ("validate", "Check a spec of metrics against those registered"),
         ("tail", "Show the last events, then follow"),
         ("summarize", "Show figures of each metric by group"),
+        ("compact", "Turn closed segments into Parquet, to a tenth of their size"),
         ("compare", "Compare logs by group: figures, differences, intervals"),
         ("export", "Write events as csv, jsonl, parquet, arrow or tensorboard"),
     ]

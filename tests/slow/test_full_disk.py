@@ -1,14 +1,18 @@
 """A disk that is full, and one that is mounted read-only: a tmpfs of one MiB in place of `logs`."""
 
 import json
+import os
+import re
 import subprocess
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.programs import TROUBLE, check_accounts, program, read_left, run
+from micrometric.segment import closed_name
+from tests.programs import TROUBLE, check_accounts, environment, program, read_left, run
 from tests.test_disk_trouble import MODES, modes
 
 pytestmark = pytest.mark.slow
@@ -156,3 +160,21 @@ def test_events_wait_while_a_disk_is_mounted_read_only(tmp_path, disk, mode) -> 
     left = read_left(disk)
     assert Counter(left.values("me")) == Counter(range(400))
     check_accounts(left, {pid: 400})
+
+
+def test_compacting_on_a_full_disk_leaves_all_as_it_was(tmp_path, disk) -> None:
+    path = disk / closed_name("20261123T080000000000Z-r0-11", 0)
+    stamp = '"timestamp":"2026-11-23T08:00:00.000000Z"'
+    rest = '"metadata":{},"location":"a.f"'
+    with path.open("w") as file:
+        while file.tell() < 900_000:
+            file.write(f'{{{stamp},"metric":"n","value":"{os.urandom(500).hex()}",{rest}}}\n')
+    os.utime(path, (0, 0))
+    before = path.read_bytes()
+
+    command = [sys.executable, "-m", "micrometric_cli", "compact", disk]
+    ended = subprocess.run(command, env=environment(), capture_output=True, text=True)
+
+    assert ended.returncode == 2
+    assert re.fullmatch(r"micrometric: cannot compact '.*': .*space.*\n", ended.stderr)
+    assert [(file, file.read_bytes()) for file in disk.iterdir()] == [(path, before)]

@@ -1,0 +1,309 @@
+"""Compaction: closed segments become Parquet, and each goes only once its events are proven kept.
+
+A segment is written to a temporary name beside its target, read back and compared, brought to the
+disk, renamed, told in the manifest, and only then is the original deleted. So at any moment there
+is the old state or the new one, or for an instant both, of which readers count one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import glob
+import itertools
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from micrometric.claim import QUIET, next_index
+from micrometric.errors import PathError, SettingError
+from micrometric.finder import STDIN, Found, Paths, Segment, find
+from micrometric.machine import Machine, this_machine
+from micrometric.manifest import Manifest, SegmentFacts, session_state, write_manifest
+from micrometric.packing import RefusedError, clear_remains, sync, verified_parquet
+from micrometric.parquet import ParquetError, ParquetLines
+from micrometric.segment import (
+    PLAIN_NAME,
+    active_name,
+    closed_name,
+    file_identity,
+    manifest_name,
+    original_session_id,
+    parse_segment_name,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Compacted:
+    """A segment that became Parquet, or would."""
+
+    path: Path
+    """What it was."""
+    target: Path
+    """What it is now."""
+    bytes_before: int
+    bytes_after: int | None = None
+    """None in a dry run, as `events`."""
+    events: int | None = None
+
+    @property
+    def ratio(self) -> float | None:
+        """How many times smaller it is."""
+        return self.bytes_before / self.bytes_after if self.bytes_after else None
+
+
+@dataclass(slots=True)
+class Compaction:
+    """What became of the segments under some paths."""
+
+    compacted: list[Compacted] = field(default_factory=list)
+    left: dict[Path, str] = field(default_factory=dict)
+    """Segments that may change yet, or that are no business of ours, and why."""
+    refused: dict[Path, str] = field(default_factory=dict)
+    """Segments that Parquet cannot hold whole, and why."""
+    notes: list[str] = field(default_factory=list)
+
+
+class _LeftError(Exception):
+    """A segment is left alone; says why."""
+
+
+def compact(
+    paths: Paths,
+    *,
+    to: str | os.PathLike[str] | None = None,
+    dry_run: bool = False,
+    progress: Callable[[Path, int, int], None] | None = None,
+    machine: Machine | None = None,
+    now: datetime | None = None,
+    compaction: Compaction | None = None,
+) -> Compaction:
+    """Turn closed segments into Parquet, each verified event by event before the original goes.
+
+    Segments of sessions that live, or of which that cannot be told, are left alone; so is what is
+    reached by a link. A segment with a line that is no event is refused whole.
+
+    Args:
+        paths: files, directories (recursive) or globs; one or several.
+        to: a directory to write to, a directory a run, with the manifests; then the originals
+            stay.
+        dry_run: whether only to tell what would be done.
+        progress: called before each segment with its path, its number from 1, and how many
+            there are.
+        machine: the machine that asks whether sessions live; by default this one.
+        now: the present, aware; by default that of the clock.
+        compaction: receives what was done as it is done, so that it is known after an error too.
+
+    Raises:
+        PathError: a path is missing or holds no logs, or the disk takes no more; the segment in
+            hand is as it was.
+        SettingError: a path is standard input.
+    """
+    done = Compaction() if compaction is None else compaction
+    found = find(paths)
+    done.notes.extend(found.notes)
+    if any(segment.path == STDIN for segment in found.segments):
+        raise SettingError("compact takes files and directories, not standard input")
+    worker = _Worker(
+        found,
+        _named(paths),
+        None if to is None else Path(to),
+        machine or this_machine(),
+        now or datetime.now(UTC),
+    )
+    segments = found.segments if to else [s for s in found.segments if s.suffix != ".parquet"]
+    for number, segment in enumerate(segments, 1):
+        if progress is not None:
+            progress(segment.path, number, len(segments))
+        try:
+            done.compacted.append(worker.compacted(segment, dry_run=dry_run))
+        except _LeftError as reason:
+            done.left[segment.path] = str(reason)
+        except RefusedError as reason:
+            done.refused[segment.path] = str(reason)
+        except FileNotFoundError:
+            done.left[segment.path] = "it went away meanwhile"
+        except OSError as error:
+            raise PathError(
+                f"cannot compact {str(segment.path)!r}: {error.strerror or error}"
+            ) from None
+    return done
+
+
+def _written_at(segment: Segment) -> datetime:
+    return datetime.fromtimestamp(segment.path.stat().st_mtime, UTC)
+
+
+def _named(paths: Paths) -> set[Path]:
+    """Return the paths that were named, by a glob too."""
+    given = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
+    texts = [os.fspath(path) for path in given]
+    matches = (glob.glob(text, recursive=True) for text in texts)  # noqa: PTH207 - absolute too
+    return {Path(text) for text in itertools.chain(texts, *matches)}
+
+
+class _Worker:
+    """Compacts segments one by one."""
+
+    def __init__(
+        self, found: Found, given: set[Path], to: Path | None, machine: Machine, now: datetime
+    ) -> None:
+        self._given = given
+        self._to = to
+        self._machine = machine
+        self._now = now
+        self._manifests: dict[tuple[Path, str], Manifest] = {
+            (path.parent, manifest.session.id): manifest
+            for path, manifest in found.manifests
+            if manifest.session is not None
+        }
+
+    def compacted(self, segment: Segment, *, dry_run: bool) -> Compacted:
+        """Compact one segment.
+
+        Raises:
+            _LeftError: it is left alone.
+            RefusedError: Parquet cannot hold it.
+            OSError: the disk takes no more, or a file cannot be changed.
+        """
+        if segment.suffix == ".parquet":
+            raise _LeftError("it is Parquet already")
+        if parse_segment_name(segment.path.name) is None:
+            raise _LeftError("its name is not that of a segment")
+        if self._to is None:
+            self._refuse_links(segment)
+        self._refuse_living(segment)
+        session, index = self._place(segment)
+        folder = segment.path.parent if self._to is None else self._to / segment.run
+        target = folder / closed_name(session, index, ".parquet")
+        size = segment.path.stat().st_size
+        if not size:
+            raise _LeftError("it is empty")
+        if dry_run:
+            return Compacted(segment.path, target, size)
+        folder.mkdir(parents=True, exist_ok=True)
+        self._refuse_others(target)
+        clear_remains(target, self._now)
+        with verified_parquet(segment, target) as (temporary, events):
+            original = segment
+            if self._to is None:
+                original = self._archived(segment, session, index)
+            temporary.replace(target)
+            with contextlib.suppress(OSError):  # Not every file system can sync a directory.
+                sync(folder)
+        result = Compacted(segment.path, target, size, target.stat().st_size, events)
+        try:
+            self._tell(result, session, index)
+        except OSError:
+            with contextlib.suppress(OSError):
+                target.unlink()  # The original is there still.
+            raise
+        if self._to is None:
+            original.path.unlink(missing_ok=True)
+        return result
+
+    def _refuse_links(self, segment: Segment) -> None:
+        """Leave alone what is reached by a link below the paths that were named."""
+        for path in (segment.path, *segment.path.parents):
+            if path.is_symlink() and (path == segment.path or path not in self._given):
+                raise _LeftError("it is reached by a link, and what is behind links is not deleted")
+            if path in self._given:
+                break
+
+    def _refuse_living(self, segment: Segment) -> None:
+        manifest = self._manifests.get((segment.path.parent, segment.session or ""))
+        if manifest is None or manifest.session is None:
+            if self._now - _written_at(segment) < QUIET:
+                raise _LeftError(
+                    "no manifest says that its session has ended, and it was written less than "
+                    f"{QUIET.seconds // 60} minutes ago"
+                )
+            return
+        state = session_state(manifest.session, now=self._now, machine=self._machine)
+        if state == "live":
+            raise _LeftError(f"its session {segment.session} lives")
+        if state == "unknown":
+            raise _LeftError(
+                f"whether its session {segment.session} lives can only be told on host "
+                f"{manifest.session.host!r}"
+            )
+
+    def _place(self, segment: Segment) -> tuple[str, int]:
+        """Return the session and number that name a segment once it is closed."""
+        directory = segment.path.parent
+        name = parse_segment_name(segment.path.name)
+        if name is not None and name.session is not None and name.index is not None:
+            return name.session, name.index
+        # As a session does that archives the plain segment of another.
+        session = segment.session or original_session_id(segment.path.stat().st_mtime)
+        manifest = self._manifests.get((directory, session))
+        facts = manifest.session.segments if manifest and manifest.session else ()
+        told = [fact.index for fact in facts if fact.name != segment.path.name]
+        return session, next_index(directory, session, max(told, default=-1) + 1)
+
+    def _archived(self, segment: Segment, session: str, index: int) -> Segment:
+        """Give an active segment of an ended session its closed name, as a new session would.
+
+        So that at no moment there are two names for its events which do not tell that.
+        """
+        archive = segment.path.parent / closed_name(session, index)
+        name = parse_segment_name(segment.path.name)
+        if name is not None and name.index is not None:
+            self._drop_second_name(segment)
+            return segment
+        try:
+            os.link(segment.path, archive)
+        except FileExistsError:
+            raise _LeftError("another program is about to archive it") from None
+        except OSError:  # A file system without hard links, on which nobody else archives either.
+            segment.path.rename(archive)
+            return replace(segment, path=archive, session=session, index=index, is_open=False)
+        if file_identity(archive) != segment.identity:
+            archive.unlink()
+            raise _LeftError("another session took its name meanwhile")
+        segment.path.unlink()
+        return replace(segment, path=archive, session=session, index=index, is_open=False)
+
+    def _drop_second_name(self, segment: Segment) -> None:
+        """Remove the active name that a killed program has left beside the closed one."""
+        status = segment.path.stat()
+        if status.st_nlink == 1:
+            return
+        if self._now - datetime.fromtimestamp(status.st_ctime, UTC) < QUIET:
+            raise _LeftError("its file has two names; another program may be about to archive it")
+        for name in (PLAIN_NAME, active_name(segment.session or "")):
+            other = segment.path.parent / name
+            if file_identity(other) == segment.identity and not other.is_symlink():
+                other.unlink()
+        if segment.path.stat().st_nlink > 1:
+            raise _LeftError("its file has another name elsewhere")
+
+    def _refuse_others(self, target: Path) -> None:
+        """Replace nothing but Parquet of ours that was left where compaction was interrupted."""
+        if not target.exists() and not target.is_symlink():
+            return
+        if self._to is not None or target.is_symlink():
+            raise _LeftError(f"{str(target)!r} is there already")
+        try:
+            ParquetLines(target).close()
+        except ParquetError as error:
+            raise _LeftError(f"{str(target)!r} is there already, and is {error}") from None
+
+    def _tell(self, result: Compacted, session: str, index: int) -> None:
+        """Say in the manifest what the segment is called now."""
+        key = result.path.parent, session
+        manifest = self._manifests.get(key)
+        if manifest is None or manifest.session is None:
+            return
+        facts = manifest.session
+        told = SegmentFacts(result.target.name, index, result.events or 0, result.bytes_after or 0)
+        others = [fact for fact in facts.segments if fact.index != index]
+        segments = tuple(sorted([*others, told], key=lambda fact: fact.index))
+        has_plain = any(fact.name == PLAIN_NAME for fact in others)
+        facts = msgspec.structs.replace(facts, segments=segments, plain=facts.plain and has_plain)
+        manifest = msgspec.structs.replace(manifest, session=facts)
+        write_manifest(result.target.parent / manifest_name(session), manifest)
+        self._manifests[key] = manifest

@@ -1,0 +1,198 @@
+"""The Parquet form of a closed segment: one row an event, in the order of the lines.
+
+========== ================ ====================================================================
+column     type             holds
+========== ================ ====================================================================
+timestamp  TIMESTAMP, UTC   the time, null where the line names no zone; microseconds
+stamp      VARCHAR          the time as it stands, where `timestamp` does not give it back
+metric     VARCHAR          the metric
+value      DOUBLE           the value as a number, bools as 0 and 1; null where it is none
+value_json VARCHAR          the value as JSON with all its digits; null for a plain float
+metadata   VARCHAR          the metadata as JSON
+location   VARCHAR          the location
+run, …     VARCHAR, BIGINT  `run`, `session`, `rank` and `launch`, where the line itself tells them
+line       VARCHAR          the line itself, where the columns alone would not give it back
+metadata.k BIGINT, …        a metadata key, for fast queries: null where it is null or missing
+========== ================ ====================================================================
+
+The footer says `micrometric.format`, `micrometric.version`, and as `micrometric.keys` a JSON
+object of the metadata keys that have a column, with its type. `line` stands in the first row, by
+which a follower knows the segment again, and wherever a line holds more than the columns: further
+keys, keys twice, digits beyond a double. So reading a row gives the line back, and every reader
+of lines reads Parquet the same way. Compressed with zstd; row groups carry statistics.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from micrometric.event import ORIGIN_FIELDS
+
+if TYPE_CHECKING:
+    import duckdb
+
+FORMAT = "micrometric-segment"
+VERSION = 1
+ROW_GROUP = 61_440
+"""Rows that are compressed, and read, together."""
+_FIRST_BACK = 2048
+"""Rows read first from the end; each further step reads more."""
+CONFIG: dict[str, str | bool | int | float | list[str]] = {
+    "autoinstall_known_extensions": False,
+    "autoload_known_extensions": False,
+}
+
+TIMESTAMP = "make_timestamp(epoch_us(timestamp))"
+"""SQL for the time in UTC, whatever the zone of the machine."""
+_ORIGIN = ", ".join(f"""',"{name}":' || to_json({name})""" for name in ORIGIN_FIELDS)
+_LINE = f"""CASE WHEN line IS NOT NULL THEN line ELSE concat(
+    '{{"timestamp":', to_json(coalesce(stamp, strftime({TIMESTAMP}, '%Y-%m-%dT%H:%M:%S.%fZ'))),
+    ',"metric":', to_json(metric), ',"value":', coalesce(value_json, to_json(value)::VARCHAR),
+    ',"metadata":', metadata, ',"location":', to_json(location), {_ORIGIN}, '}}') END"""
+"""SQL for the line that a row stands for."""
+
+
+class ParquetError(EOFError):
+    """A file that is no Parquet segment of this tool, or a damaged one; says which."""
+
+
+@dataclass(frozen=True, slots=True)
+class Footer:
+    """What the end of a Parquet segment tells."""
+
+    rows: int
+    keys: dict[str, str]
+    """Metadata keys that have a column, with its type in SQL."""
+
+
+def read_footer(connection: duckdb.DuckDBPyConnection, name: str) -> Footer:
+    """Return what the footer of a file tells.
+
+    Args:
+        connection: any connection.
+        name: the file, as DuckDB takes it.
+
+    Raises:
+        ParquetError: the file is damaged, not ours, or of a later version.
+    """
+    import duckdb
+
+    try:
+        told = dict(
+            connection.execute(
+                "SELECT decode(key), decode(value) FROM parquet_kv_metadata(?)", [name]
+            ).fetchall()
+        )
+        ((rows,),) = connection.execute(
+            "SELECT num_rows FROM parquet_file_metadata(?)", [name]
+        ).fetchall()
+    except (duckdb.Error, ValueError) as error:
+        raise ParquetError(f"not a whole Parquet file: {first_line(error)}") from None
+    version, keys = told.get("micrometric.version", ""), told.get("micrometric.keys", "{}")
+    if told.get("micrometric.format") != FORMAT or not version.isdecimal():
+        raise ParquetError(
+            f"a Parquet file of another program: expected a footer with micrometric.format "
+            f"{FORMAT!r}; move it elsewhere"
+        )
+    if int(version) > VERSION:
+        raise ParquetError(
+            f"a Parquet segment of version {version}, this micrometric reads "
+            f"up to {VERSION}; upgrade micrometric to read it"
+        )
+    return Footer(rows, json.loads(keys))
+
+
+class ParquetLines(io.RawIOBase):
+    r"""The lines of a Parquet segment as a file of bytes, and from the last to the first.
+
+    Raises:
+        OSError: the file cannot be opened.
+        ParquetError: it is damaged or not ours; also while reading.
+    """
+
+    def __init__(self, path: Path) -> None:
+        import duckdb
+
+        super().__init__()
+        self._held = contextlib.ExitStack()
+        file = self._held.enter_context(path.open("rb"))
+        # The open file, so that it may lose its name meanwhile, and no name is taken for a glob.
+        name = f"/dev/fd/{file.fileno()}"
+        self._name = name if os.path.exists(name) else str(path)  # noqa: PTH110 - no path
+        self._connection = self._held.enter_context(duckdb.connect(config=CONFIG))
+        try:
+            self.footer = read_footer(self._connection, self._name)
+        except ParquetError:
+            self._held.close()
+            raise
+        self._row = 0
+        self._rest = memoryview(b"")
+
+    def close(self) -> None:
+        """Close the file."""
+        self._held.close()
+        super().close()
+
+    def readable(self) -> bool:
+        """Say that it can be read."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill a buffer with the next bytes; 0 at the end."""
+        while not self._rest and self._row < self.footer.rows:
+            rows = self._rows(self._row, self._row + ROW_GROUP)
+            self._row += ROW_GROUP
+            self._rest = memoryview("".join(f"{line}\n" for (line,) in rows).encode())
+        count = min(len(self._rest), len(buffer))
+        buffer[:count] = self._rest[:count]
+        self._rest = self._rest[count:]
+        return count
+
+    def lines_back(self) -> Iterator[bytes]:
+        """Yield the lines, the last first, and read no more than is asked for."""
+        end, step = self.footer.rows, _FIRST_BACK
+        while end > 0:
+            start = max(0, end - step)
+            for (line,) in reversed(self._rows(start, end)):
+                yield line.encode()
+            end, step = start, min(2 * step, ROW_GROUP)
+
+    def _rows(self, start: int, end: int) -> list[tuple[str]]:
+        import duckdb
+
+        try:
+            return self._connection.execute(
+                f"SELECT {_LINE} FROM read_parquet(?, file_row_number=true) "
+                "WHERE file_row_number >= ? AND file_row_number < ?",
+                [self._name, start, end],
+            ).fetchall()
+        except (duckdb.Error, UnicodeDecodeError) as error:
+            raise ParquetError(f"damaged Parquet: {first_line(error)}") from None
+
+
+def key_column(key: str) -> str:
+    """Return the column of a metadata key, as SQL names it."""
+    return '"metadata.' + key.replace('"', '""') + '"'
+
+
+def json_path(*parts: str) -> str:
+    """Return the JSON path of keys, whatever signs they hold."""
+    escaped = (part.replace("\\", "\\\\").replace('"', '\\"') for part in parts)
+    return "$" + "".join(f'."{part}"' for part in escaped)
+
+
+def quoted(text: str) -> str:
+    """Return a text as SQL writes it."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def first_line(error: Exception) -> str:
+    """Return what an error says, in a line."""
+    return str(error).partition("\n")[0]
