@@ -615,3 +615,12 @@ def test_any_name_of_a_directory_is_only_a_name(tmp_path, monkeypatch, name) -> 
     assert [row["mean"] for row in summary] in ([1.0, 2.0], [2.0, 1.0])
     assert summary.report.skipped == 1
     assert summarize(folder).rows[0]["mean"] == 1.0
+
+
+@pytest.mark.parametrize("key", ["*", "a/b", "a~1b", '"', "\\", "[0]", "$", "0", "é", "a\nb"])
+def test_any_sign_in_a_key_is_only_a_sign(tmp_path, key) -> None:
+    write(tmp_path, event(1, other=3, **{key: 5}), event(2, **{key: 6}))
+
+    summary = summarize(tmp_path, [f"metadata.{key}"], stats="sum")
+
+    assert [row[f"metadata.{key}"] for row in summary] == [5, 6]
