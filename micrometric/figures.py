@@ -124,10 +124,10 @@ def is_figure(name: str) -> bool:
 
 
 def suspects() -> nw.Expr:
-    """Return how many rows may be no events."""
+    """Return whether a row may be no event."""
     import narwhals as nw
 
-    return nw.col("suspect").cast(nw.Int64).sum().alias("suspects")
+    return nw.col("suspect").any().alias("suspects")
 
 
 def _expression(name: str) -> nw.Expr | None:
@@ -138,9 +138,6 @@ def _expression(name: str) -> nw.Expr | None:
     if percentile := _PERCENTILE.fullmatch("p50" if name == "median" else name):
         share = float(percentile[1]) / 100
         return finite.quantile(share, interpolation="linear").alias(name)
-    if name in ("first", "last"):
-        at_end = nw.col("moment") == nw.col(f"{name}_moment")
-        return nw.when(at_end).then(finite).max().alias(name)
     match name:
         case "mean":
             return finite.mean().alias(name)
@@ -152,19 +149,24 @@ def _expression(name: str) -> nw.Expr | None:
             return finite.max().alias(name)
         case "sum":
             return finite.sum().alias(name)
+        case "first" | "last":
+            return nw.col(f"at_{name}").max().alias(name)
     return None
 
 
 def _with_ends(frame: nw.LazyFrame[Any], keys: Sequence[str]) -> nw.LazyFrame[Any]:
-    """Add when each finite number was logged, and when the first and the last of its group were."""
+    """Add the finite numbers at the first and the last moment of each group that has any."""
     import narwhals as nw
 
-    moment = nw.col("moment")
+    moment, finite = nw.col("moment"), nw.col("finite")
+    frame = frame.with_columns(moment=nw.when(~finite.is_null()).then(nw.col("timestamp")))
     frame = frame.with_columns(
-        moment=nw.when(~nw.col("finite").is_null()).then(nw.col("timestamp"))
-    )
-    return frame.with_columns(
         first_moment=moment.min().over(*keys), last_moment=moment.max().over(*keys)
+    )
+    # Columns of their own: pandas is fast and sure only where an aggregate is of a mere column.
+    return frame.with_columns(
+        at_first=nw.when(moment == nw.col("first_moment")).then(finite),
+        at_last=nw.when(moment == nw.col("last_moment")).then(finite),
     )
 
 

@@ -91,7 +91,7 @@ def summarize(
         until: see `iter_events`.
         launch: see `iter_events`.
         assume_tz: see `iter_events`.
-        engine: the query engine; `duckdb` is the one there is.
+        engine: the query engine: `duckdb`, `pandas` or `polars`.
         memory_limit: what the engine may use, such as `500MB`; beyond that it uses the disk.
         progress: called now and then with the share that is done, from 0 to 1.
 
@@ -99,11 +99,9 @@ def summarize(
         PathError: a path is missing, cannot be read, or holds no logs.
         FilterError: a filter, key or limit cannot be read.
         SpecError: the spec cannot be read.
-        SettingError: there is no such engine, figure, time zone or amount of memory.
+        SettingError: there is no such engine here, no such figure, time zone or amount of memory.
         NoDataError: there is no such launch, or no event has one of the keys.
     """
-    if engine != "duckdb":
-        raise SettingError(f"no query engine is called {engine!r}; expected 'duckdb'")
     figures = Figures.read(stats)
     limits = _limits(fail_if)
     query = Query.open(
@@ -118,6 +116,7 @@ def summarize(
         explode=explode,
         memory_limit=memory_limit,
         progress=progress,
+        engine=engine,
     )
     keys = query.keys(by)
     names = tuple(key.name for key in keys)

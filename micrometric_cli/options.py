@@ -208,6 +208,13 @@ MemoryOption = Annotated[
         show_default=False,
     ),
 ]
+EngineOption = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME",
+        help="What computes: duckdb, pandas or polars. All give the same figures.",
+    ),
+]
 ColorOption = Annotated[
     Color, typer.Option("--color", help="When to print colours; NO_COLOR and FORCE_COLOR count.")
 ]

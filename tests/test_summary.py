@@ -561,11 +561,6 @@ def test_an_empty_file_has_no_rows(tmp_path) -> None:
     assert list(summary.to_pandas().columns) == ["metric", "location", *DEFAULT_FIGURES]
 
 
-def test_there_is_one_engine_yet() -> None:
-    with pytest.raises(SettingError, match="no query engine is called 'polars'; expected 'duckdb'"):
-        summarize(SAMPLES, engine="polars")
-
-
 def test_pandas_is_not_needed_for_a_summary() -> None:
     import subprocess
 

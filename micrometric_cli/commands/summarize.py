@@ -13,6 +13,7 @@ from micrometric_cli.options import (
     Color,
     ColorOption,
     DigitsOption,
+    EngineOption,
     EveryOption,
     ExplodeOption,
     FailIfOption,
@@ -85,6 +86,7 @@ def summarize(
     format_: FormatOption = Format.TABLE,
     digits: DigitsOption = 4,
     fail_if: FailIfOption = None,
+    engine: EngineOption = "duckdb",
     memory_limit: MemoryOption = None,
     watch: WatchOption = False,
     every: EveryOption = None,
@@ -140,6 +142,7 @@ def summarize(
         explode=explode or (),
         totals=totals,
         fail_if=fail_if or (),
+        engine=engine,
         memory_limit=memory_limit,
     )
     shown = Order(sort, top)
