@@ -13,6 +13,7 @@ from typing import Any, Literal
 from micrometric.columns import Request
 from micrometric.engines import Source
 from micrometric.event import LogEvent, finite
+from micrometric.flat import as_double
 from micrometric.keys import Key, bucket_start, metadata_at
 from micrometric.reader import read_segment
 
@@ -150,13 +151,8 @@ def _shown(key: Key, held: Any) -> Any:
 
 
 def _number(held: Any) -> float | None:
-    """Return the number that JSON data is, None when it is none or too great."""
-    if not isinstance(held, int | float):
-        return None
-    try:
-        return float(held)
-    except OverflowError:
-        return None
+    """Return the number that JSON data is, None when it is none."""
+    return as_double(held) if isinstance(held, int | float) else None
 
 
 def _text(text: str) -> str:
