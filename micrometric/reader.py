@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from micrometric.blocks import read_block
 from micrometric.errors import NotAnEvent, PathError, SettingError
 from micrometric.event import Line, LogEvent, decode_fields, is_naive, to_event
+from micrometric.fetched import shown
 from micrometric.filters import Filter
 from micrometric.finder import (
     STDIN,
@@ -56,7 +57,7 @@ def iter_events(
     """Yield the events of some logs, segment after segment, in the order they were logged.
 
     Args:
-        paths: files, directories (recursive), globs or `-`; one or several.
+        paths: files, directories (recursive), globs, URLs of these or `-`; one or several.
         metrics: a spec of the metrics to yield, as for `metrics_to_log`.
         location: a glob for the location.
         where: an expression over keys, such as `layer_idx == 3 and value > 0.1`.
@@ -209,7 +210,7 @@ def _one_by_one(
             if line.endswith(b"\n"):
                 report.skip(segment.path, line_number, error.reason)
             else:
-                report.unfinished.append(segment.path)
+                report.leave_unfinished(segment.path)
             continue
         stamp = fields.timestamp
         if report.assumed_zone is None and not stamp.endswith("Z") and is_naive(stamp):
@@ -255,7 +256,7 @@ def _numbered_blocks(segment: Segment, report: Report) -> Iterator[tuple[int, by
             if not isinstance(error, OSError):
                 raise
             reason = error.strerror or error
-            raise PathError(f"cannot read {str(segment.path)!r}: {reason}") from None
+            raise PathError(f"cannot read {shown(segment.path)!r}: {reason}") from None
         skip_damaged(segment, number, error, report)
 
 

@@ -76,7 +76,7 @@ def summarize(
     """Return the figures of each metric in each group.
 
     Args:
-        paths: files, directories (recursive), globs or `-`; one or several.
+        paths: files, directories (recursive), globs, URLs of these or `-`; one or several.
         by: keys to group by, as a sequence or separated by commas: fields, origin, directory and
             metadata keys, time buckets such as `1m`, or `value` to count values.
         stats: names of figures, as a sequence or separated by commas; see `micrometric.figures`.

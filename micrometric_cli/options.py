@@ -58,9 +58,9 @@ PathsArgument = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="PATH",
-        help="Files, directories (searched recursively), globs, or - for standard input. "
-        "By default MICROMETRIC_LOG_PATH, else read_path of [tool.micrometric] in the nearest "
-        "pyproject.toml, else logs/ or metric_logs/.",
+        help="Files, directories (searched recursively), globs, URLs of these (s3://bucket/runs/), "
+        "or - for standard input. By default MICROMETRIC_LOG_PATH, else read_path of "
+        "[tool.micrometric] in the nearest pyproject.toml, else logs/ or metric_logs/.",
         show_default=False,
     ),
 ]

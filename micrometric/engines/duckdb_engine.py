@@ -267,8 +267,11 @@ class DuckDBEngine:
             self._connection.interrupt()
             query.join()
             raise
-        if failed:
-            raise failed[0]
+        try:
+            if failed:
+                raise failed[0]
+        finally:
+            failed.clear()  # Its traceback holds this frame, and with it all that is read.
         return rows
 
     def mend_suspects(self, request: Request) -> None:

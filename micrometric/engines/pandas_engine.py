@@ -13,9 +13,10 @@ from micrometric.engines.decoded import Columns, column_types, read_columns
 if TYPE_CHECKING:
     import narwhals as nw
 
+# Types that know what is missing: to the others None is unequal to everything, not unknown.
 _TYPES = {
-    "text": "object",
-    "number": "float64",
+    "text": "string[python]",
+    "number": "Float64",
     "integer": "Int64",
     "moment": "datetime64[us]",
     "flag": "bool",
@@ -47,6 +48,7 @@ class PandasEngine:
         import pandas as pd
 
         types = {name: _TYPES[kind] for name, kind in column_types(request).items()}
+        types["value"] = "float64"
         frames = [
             pd.DataFrame(
                 {
