@@ -115,7 +115,12 @@ def _finished(name: str, computed: dict[str, Any]) -> Any:
             return _rate(computed["all"], computed["begin"], computed["end"])
         case "sum" if not computed["count"]:
             return None  # An empty sum is 0 to some engines and nothing to others.
-    return computed[name]
+    return computed[_column(name)]
+
+
+def _column(name: str) -> str:
+    """Return what a figure is called while it is computed: to Spark a dot reaches inside."""
+    return name.replace(".", "_")
 
 
 def is_figure(name: str) -> bool:
@@ -137,7 +142,7 @@ def _expression(name: str) -> nw.Expr | None:
     finite = nw.col("finite")
     if percentile := _PERCENTILE.fullmatch("p50" if name == "median" else name):
         share = float(percentile[1]) / 100
-        return finite.quantile(share, interpolation="linear").alias(name)
+        return finite.quantile(share, interpolation="linear").alias(_column(name))
     match name:
         case "mean":
             return finite.mean().alias(name)

@@ -52,6 +52,7 @@ class How:
     memory_limit: str | None = None
     progress: Callable[[float], None] | None = None
     engine: str = DEFAULT_ENGINE
+    master: str | None = None
 
 
 @dataclass(slots=True)
@@ -79,16 +80,17 @@ class Query:
         memory_limit: str | None = None,
         progress: Callable[[float], None] | None = None,
         engine: str = DEFAULT_ENGINE,
+        master: str | None = None,
     ) -> Query:
         """Find logs; see `summarize` for the arguments and what is raised."""
-        check_engine(engine, memory_limit)
+        check_engine(engine, memory_limit, master)
         zone = read_zone(assume_tz)
         wanted = Filter.read(metrics, location, where, since, until, zone=zone)
         report = Report()
         found = choose_launch(find(paths), launch, report)
         wanted = wanted.bound_to(found.directory_keys())
         note_partial(found, report)
-        how = How(zone, tuple(names_of(explode)), memory_limit, progress, engine)
+        how = How(zone, tuple(names_of(explode)), memory_limit, progress, engine, master)
         return cls(found, wanted, how, report)
 
     def keys(self, names: str | Iterable[str]) -> list[Key]:
@@ -191,6 +193,7 @@ class Query:
             explode=self.how.explode,
             memory_limit=self.how.memory_limit,
             progress=self.how.progress,
+            master=self.how.master,
         )
         with open_engine(self.how.engine, source) as engine:
             rows = engine.collect(build(engine.load(request)))

@@ -70,6 +70,7 @@ def summarize(
     launch: str | None = None,
     assume_tz: str | tzinfo | None = None,
     engine: str = "duckdb",
+    master: str | None = None,
     memory_limit: str | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> Summary:
@@ -91,7 +92,8 @@ def summarize(
         until: see `iter_events`.
         launch: see `iter_events`.
         assume_tz: see `iter_events`.
-        engine: the query engine: `duckdb`, `pandas` or `polars`.
+        engine: the query engine: `duckdb`, `pandas`, `polars` or `spark`.
+        master: the URL of the cluster for `spark`; by default all cores of this machine.
         memory_limit: what the engine may use, such as `500MB`; beyond that it uses the disk.
         progress: called now and then with the share that is done, from 0 to 1.
 
@@ -117,6 +119,7 @@ def summarize(
         memory_limit=memory_limit,
         progress=progress,
         engine=engine,
+        master=master,
     )
     keys = query.keys(by)
     names = tuple(key.name for key in keys)

@@ -26,7 +26,8 @@ from micrometric.report import Report
 from tests import strategies
 
 SAMPLES = Path("sample_logs")
-OTHERS = [name for name in ENGINES if name != "duckdb"]
+OTHERS = [name for name in ENGINES if name not in ("duckdb", "spark")]
+"""Spark has a test of its own among the slow ones."""
 PACK = {
     "jsonl": bytes,
     "0.jsonl.gz": gzip.compress,
@@ -204,8 +205,14 @@ def test_an_engine_that_is_not_installed_says_what_to_install(monkeypatch) -> No
 
 @pytest.mark.parametrize("engine", OTHERS)
 def test_only_duckdb_keeps_to_a_memory_limit(engine) -> None:
-    with pytest.raises(SettingError, match="a memory limit needs 'duckdb'"):
+    with pytest.raises(SettingError, match="knows no memory limit, only 'duckdb' does"):
         summarize(SAMPLES, engine=engine, memory_limit="1GB")
+
+
+@pytest.mark.parametrize("engine", ["duckdb", *OTHERS])
+def test_only_spark_has_a_master(engine) -> None:
+    with pytest.raises(SettingError, match=f"the engine '{engine}' has no master"):
+        summarize(SAMPLES, engine=engine, master="spark://host:7077")
 
 
 @pytest.mark.parametrize("engine", OTHERS)

@@ -23,8 +23,10 @@ if TYPE_CHECKING:
     from micrometric.finder import Segment
     from micrometric.report import Report
 
-ENGINES = ("duckdb", "pandas", "polars")
+ENGINES = ("duckdb", "pandas", "polars", "spark")
 DEFAULT_ENGINE = "duckdb"
+_NEEDS = {"spark": ("pyspark", "pyarrow")}
+"""Packages of engines that have not the name of theirs."""
 
 
 class Engine(Protocol):
@@ -57,26 +59,28 @@ class Source:
     """The axes of lists in all other metrics."""
     memory_limit: str | None = None
     """What the engine may use; only DuckDB can keep to one."""
+    master: str | None = None
+    """URL of the cluster, for Spark."""
     progress: Callable[[float], None] | None = None
     """Called now and then with the share that is done."""
 
 
-def check_engine(name: str, memory_limit: str | None = None) -> None:
+def check_engine(name: str, memory_limit: str | None = None, master: str | None = None) -> None:
     """Check that an engine can be used, before anything is read.
 
     Raises:
-        SettingError: there is no such engine, it is not installed, or it knows no memory limit.
+        SettingError: there is no such engine, it is not installed, or an option is not for it.
     """
     if name not in ENGINES:
         raise SettingError(f"no query engine is called {name!r}{hint(name, ENGINES)}")
-    if importlib.util.find_spec(name) is None:
+    if any(importlib.util.find_spec(needed) is None for needed in _NEEDS.get(name, (name,))):
         raise SettingError(
             f"the engine {name!r} is not installed; pip install 'micrometric[{name}]'"
         )
     if memory_limit is not None and name != "duckdb":
-        raise SettingError(
-            f"the engine {name!r} holds all events in memory; a memory limit needs 'duckdb'"
-        )
+        raise SettingError(f"the engine {name!r} knows no memory limit, only 'duckdb' does")
+    if master is not None and name != "spark":
+        raise SettingError(f"the engine {name!r} has no master, only 'spark' has")
 
 
 def open_engine(name: str, source: Source) -> AbstractContextManager[Engine]:
@@ -85,7 +89,11 @@ def open_engine(name: str, source: Source) -> AbstractContextManager[Engine]:
     Raises:
         SettingError: see `check_engine`.
     """
-    check_engine(name, source.memory_limit)
+    check_engine(name, source.memory_limit, source.master)
+    if name == "spark":
+        from micrometric.engines.spark_engine import SparkEngine
+
+        return SparkEngine(source, source.master)
     if name == "polars":
         from micrometric.engines.polars_engine import PolarsEngine
 

@@ -56,6 +56,14 @@ TotalsOption = Annotated[
     bool,
     typer.Option("--totals", help="Add a row for each metric over all its events."),
 ]
+MasterOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="URL",
+        help="For spark: the cluster, such as spark://host:7077; else all cores of this machine.",
+        show_default=False,
+    ),
+]
 WatchOption = Annotated[
     bool,
     typer.Option(
@@ -87,6 +95,7 @@ def summarize(
     digits: DigitsOption = 4,
     fail_if: FailIfOption = None,
     engine: EngineOption = "duckdb",
+    master: MasterOption = None,
     memory_limit: MemoryOption = None,
     watch: WatchOption = False,
     every: EveryOption = None,
@@ -143,6 +152,7 @@ def summarize(
         totals=totals,
         fail_if=fail_if or (),
         engine=engine,
+        master=master,
         memory_limit=memory_limit,
     )
     shown = Order(sort, top)
