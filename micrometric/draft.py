@@ -142,6 +142,11 @@ def value_text(value: object) -> str:
     return text if len(text) <= _LONGEST_NAME else f"{text[:half]}…{text[-half:]}"
 
 
+def counted(number: int, word: str) -> str:
+    """Return how many there are, such as `2 events`."""
+    return f"{number:,} {word}{'s' * (number != 1)}"
+
+
 def ordered(values: Iterable[Any]) -> list[Any]:
     """Return values of a key, each once, in their order."""
     return sorted(dict.fromkeys(values), key=order_of)

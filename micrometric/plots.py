@@ -6,16 +6,22 @@ aggregated where they are read and never reach what draws them.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
-from collections.abc import Callable, Iterable, Sequence
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, tzinfo
+from pathlib import Path
 from typing import Any
 
 from micrometric.absence import why_empty
 from micrometric.draft import Asked, Draft
 from micrometric.errors import SettingError
 from micrometric.event import LogEvent
-from micrometric.finder import STDIN, Paths
+from micrometric.finder import Paths
 from micrometric.keys import names_of
 from micrometric.pictures import Picture
 from micrometric.query import Query
@@ -132,16 +138,30 @@ def plot(
         "launch": launch,
         "assume_tz": assume_tz,
     }
-    query = Query.open(
-        paths, explode=explode, memory_limit=memory_limit, progress=progress, **filters
-    )
+    with _readable_again(paths) as files:
+        query = Query.open(
+            files, explode=explode, memory_limit=memory_limit, progress=progress, **filters
+        )
 
-    def peek() -> Iterable[LogEvent]:
-        # Standard input can be read once only.
-        files = [segment.path for segment in query.found.segments if segment.path != STDIN]
-        return itertools.islice(iter_events(files, **filters), _PEEKED) if files else ()
+        def peek() -> Iterable[LogEvent]:
+            return itertools.islice(iter_events(files, **filters), _PEEKED)
 
-    return _drawn(chosen, Draft(query, asked, peek, lambda: why_empty(paths, **filters)))
+        return _drawn(chosen, Draft(query, asked, peek, lambda: why_empty(paths, **filters)))
+
+
+@contextlib.contextmanager
+def _readable_again(paths: Paths) -> Iterator[list[str | Path]]:
+    """Give paths that several questions can be put to: standard input is kept in a file."""
+    several = [paths] if isinstance(paths, str | os.PathLike) else [*paths]
+    named = [Path(path) if isinstance(path, os.PathLike) else path for path in several]
+    if "-" not in map(str, named):
+        yield named
+        return
+    with tempfile.TemporaryDirectory(prefix="micrometric-") as folder:
+        kept = Path(folder) / "stdin.jsonl"
+        with kept.open("wb") as file:
+            shutil.copyfileobj(sys.stdin.buffer, file)
+        yield [kept if str(path) == "-" else path for path in named]
 
 
 def _kind(asked: str | None, **options: str | None) -> str:

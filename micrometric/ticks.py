@@ -12,6 +12,8 @@ _SECONDS = (
     1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200,
     86400, 172800, 604800, 1209600, 2592000, 7776000, 31536000,
 )  # fmt: skip
+_TRIES = 4
+"""Ticks that are added where there would be only one."""
 _LARGEST = 1e6
 _SMALLEST = 1e-4
 """Beyond these, numbers are written with an exponent."""
@@ -35,10 +37,14 @@ def ticks(axis: Axis, low: float, high: float, most: int) -> Ticks:
         return _times(low, high, most)
     if axis.scale == "log" and high / low >= 10:
         return _powers(low, high, most)
-    step = _step(low, high, most)
-    if axis.whole:
-        step = max(1.0, step)
-    return _written(_multiples(low, high, step), step)
+    for further in range(_TRIES):
+        step = _step(low, high, most + further)
+        if axis.whole:
+            step = max(1.0, step)
+        places = _multiples(low, high, step)
+        if len(places) > 1:
+            break
+    return _written(places, step)
 
 
 def time_text(seconds: float, width: float) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
 from micrometric.bins import Along
-from micrometric.draft import Draft, Row, group_name, largest
+from micrometric.draft import Draft, Row, counted, group_name, largest
 from micrometric.errors import NoDataError
 from micrometric.figures import Figures
 from micrometric.keys import Key
@@ -41,11 +41,15 @@ def histogram(draft: Draft) -> Picture:
         x, y = _value_axis(draft, metric), Axis("events", zero=True, whole=True)
         for group, bars in zip(shown, heights, strict=True):
             figures = quantiles[_group(group[0], names)]
-            lines = tuple((name, figures[name]) for name in _MARKED)
+            lines = tuple(
+                (name, figures[name])
+                for name in _MARKED
+                if figures[name] > 0 or not draft.asked.log_x
+            )
             name = group_name(group[0], names)
             title = " ".join(filter(None, (printable(metric), name)))
             panels.append(Panel(title, x, y, (Bars(name, edges, bars, lines),)))
-    draft.say("lines across: the 5th, 50th and 95th percentile")
+    draft.say("marked: the 5th, 50th and 95th percentile of all values")
     return draft.picture("hist", "distribution of values", panels)
 
 
@@ -71,11 +75,11 @@ def boxes(draft: Draft) -> Picture:
     draft.query.refuse_unknown(keys, rows)
     panels = []
     for metric, found in draft.by_metric(rows):
-        counted = [row for row in found if row["count"]]
-        shown = largest(counted, draft.top(_BOXES))
-        if len(shown) < len(counted):
+        full = [row for row in found if row["count"]]
+        shown = largest(full, draft.top(_BOXES))
+        if len(shown) < len(full):
             draft.say(
-                f"{len(shown)} of {len(counted):,} groups of {printable(metric)} shown, those with "
+                f"{len(shown)} of {len(full):,} groups of {printable(metric)} shown, those with "
                 "the most events"
             )
         if draft.asked.log_x:
@@ -103,7 +107,7 @@ def _binned(draft: Draft, bins: int) -> tuple[list[Key], tuple[str, ...], list[R
     draft.query.refuse_unknown(keys, rows)
     below = sum(row["count"] for row in rows if row["bin"] is None)
     if below:
-        draft.say(f"{below:,} values are not above 0 and have no place on a logarithmic axis")
+        draft.say(f"not above 0, without a place on a logarithmic axis: {counted(below, 'value')}")
         if not any(row["bin"] is not None for row in rows):
             raise NoDataError("no value is above 0, and only those have a logarithm")
     return keys, tuple(key.name for key in keys), rows

@@ -5,11 +5,12 @@ from __future__ import annotations
 import itertools
 import statistics
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Literal
 
 from micrometric.bins import Along
-from micrometric.draft import Draft, Row, group_name, ordered, value_text
+from micrometric.draft import Draft, Row, counted, group_name, ordered, value_text
 from micrometric.errors import SettingError
 from micrometric.figures import Figures
 from micrometric.keys import Key
@@ -58,6 +59,8 @@ def lines(draft: Draft) -> Picture:
             _tell_bins(draft, metric, placed, name)
             axis = Axis(_days(placed) if source == "time" else printable(name), scale)
             series = _series(draft, placed, names, 1e-6 if source == "time" else 1.0)
+            if len(series) == 1 and not asked.by:
+                series = [replace(series[0], name="")]  # A single run needs no name.
             panels.append(_panel(draft, metric, axis, series))
     return draft.picture("line", f"{asked.stat} over {printable(name)}", panels)
 
@@ -101,8 +104,12 @@ def _over_names(draft: Draft, keys: Sequence[Key], source: Key) -> Picture:
     kept = [key for key in keys if key.name in names]
     rows = draft.query.rows([source, *kept], _figures(draft.asked.stat))
     draft.query.refuse_unknown([source], rows)
+    unnamed = sum(row["count"] for row in rows if row[source.name] is None)
+    if unnamed:
+        draft.say(f"without {printable(source.name)}, left out: {counted(unnamed, 'event')}")
     panels = []
-    for metric, found in draft.by_metric(rows):
+    named = [row for row in rows if row[source.name] is not None]
+    for metric, found in draft.by_metric(named):
         values = ordered(row[source.name] for row in found)
         if len(values) > _MOST_NAMES:
             draft.say(f"{_MOST_NAMES} of {len(values):,} values of {source.name} shown, the first")
@@ -224,7 +231,9 @@ def _tell_unplaced(draft: Draft, rows: list[Row], name: str, *, log: bool) -> No
     unplaced = sum(row["events"] for row in rows if row["bin"] is None)
     if unplaced:
         above = " above 0" if log else ""
-        draft.say(f"{unplaced:,} events have no number{above} as {printable(name)}: left out")
+        draft.say(
+            f"without a number{above} as {printable(name)}, left out: {counted(unplaced, 'event')}"
+        )
 
 
 def _tell_groups(draft: Draft, metric: str, groups: int, shown: int) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from micrometric.draft import Draft, Row, group_name, value_text
+from micrometric.draft import Draft, Row, counted, group_name, value_text
 from micrometric.errors import NoDataError, SettingError
 from micrometric.figures import Figures
 from micrometric.pictures import Axis, Line, Panel, Picture, Points, is_drawable
@@ -118,11 +118,11 @@ def _pairs(
             "both have with --pair-by"
         )
     if alone:
-        draft.say(f"{alone:,} groups have only one of the two metrics: left out")
+        draft.say(f"with one of the two metrics only, left out: {counted(alone, 'group')}")
     both = [(sides[0][group][stat], sides[1][group][stat], sides[0][group]) for group in groups]
     pairs = [Pair(x, y, row) for x, y, row in both if is_drawable(x) and is_drawable(y)]
     if len(pairs) < len(both):
-        draft.say(f"{len(both) - len(pairs):,} pairs have no finite number on both sides: left out")
+        draft.say(f"without finite numbers, left out: {counted(len(both) - len(pairs), 'pair')}")
     above = [
         pair
         for pair in pairs
@@ -130,8 +130,8 @@ def _pairs(
     ]
     if len(above) < len(pairs):
         draft.say(
-            f"{len(pairs) - len(above):,} pairs are not above 0 and have no place on a "
-            "logarithmic axis"
+            "not above 0, without a place on a logarithmic axis: "
+            f"{counted(len(pairs) - len(above), 'pair')}"
         )
     if not above:
         raise NoDataError(f"there is nothing to plot: {'; '.join(draft.caption)}")

@@ -36,6 +36,9 @@ _LEVELS = " .:-=+*#%@"
 _SHADES = (17, 18, 60, 61, 66, 102, 108, 144, 185, 226)
 """From blue to yellow, as cividis is: the lightness grows along it."""
 NARROWEST = 20
+_SIGN_EVERY = 12
+"""Columns from one sign of a series on its line to the next."""
+_BLOCKS = "▁▂▃▄▅▆▇█"
 _EMPTY, _FULL = "\u2800", "\u28ff"
 """The first and the last sign of braille."""
 _LEAST_CANVAS = 4
@@ -118,7 +121,8 @@ def _canvas_lines(panel: Panel, screen: Screen, rows: int) -> list[str]:
     at_row = {rows - 1 - min(rows - 1, int(y.share(place) * rows)): text
               for (place, _), text in zip(y_ticks, texts, strict=True)}  # fmt: skip
     tick, bar, corner, foot, under = "┤│└┴─" if screen.unicode else "+|++-"
-    lines = []
+    marked = _quantile_line(panel, x, columns)
+    lines = [] if marked is None else [f"{' ' * (margin + 2)}{marked}"]
     for row, line in enumerate(drawn):
         text = at_row.get(row, "")
         edge = tick if text else bar
@@ -213,16 +217,18 @@ class _Pen:
     has_dots: bool
 
     def line(self, x0: float, y0: float, x1: float, y1: float) -> None:
+        """Draw a line."""
         if self.has_dots:
             self.canvas.line(x0, y0, x1, y1)
             return
         steps = int(max(abs(x1 - x0) * self.columns, abs(y1 - y0) * self.rows) * 2) + 1
         for step in range(steps + 1):
             share = step / steps
-            self._sign(x0 + (x1 - x0) * share, y0 + (y1 - y0) * share)
+            self.point(x0 + (x1 - x0) * share, y0 + (y1 - y0) * share)
 
     def point(self, x: float, y: float) -> None:
-        self._sign(x, y)
+        """Draw the sign of the series."""
+        self.sign(x, y, SIGNS[self.index % len(SIGNS)])
 
     def dots(self, x0: float, y0: float, x1: float, y1: float) -> None:
         """Draw a dotted line."""
@@ -232,8 +238,9 @@ class _Pen:
             up = y0 if x1 <= x0 else y0 + (y1 - y0) * min(1, max(0, (share - x0) / (x1 - x0)))
             self.canvas.point(min(1.0, share), up, marker=None if self.has_dots else ".")
 
-    def _sign(self, x: float, y: float) -> None:
-        self.canvas.point(x, y, marker=SIGNS[self.index % len(SIGNS)])
+    def sign(self, x: float, y: float, sign: str) -> None:
+        """Draw any sign."""
+        self.canvas.point(x, y, marker=sign)
 
 
 def _draw_line(line: Line, x: _Frame, y: _Frame, pen: _Pen) -> None:
@@ -262,22 +269,50 @@ def _draw_line(line: Line, x: _Frame, y: _Frame, pen: _Pen) -> None:
         else:
             pen.line(*last, *place)
         last = place
-    few = [place for place in places if place is not None]
-    if len(few) <= pen.columns // 8 and not line.steps:
-        for place in few:
+    there = [place for place in places if place is not None]
+    if len(there) <= pen.columns // _SIGN_EVERY and not line.steps:
+        for place in there:
             pen.point(*place)
+    elif line.name:
+        _sign_line(there, pen)
+
+
+def _sign_line(places: list[tuple[float, float]], pen: _Pen) -> None:
+    """Put the sign of a series on its line here and there, each series elsewhere."""
+    free = pen.index * 3 % _SIGN_EVERY
+    for x, y in places:
+        if x * pen.columns >= free:
+            pen.point(x, y)
+            free = int(x * pen.columns) + _SIGN_EVERY
 
 
 def _draw_bars(bars: Bars, x: _Frame, y: _Frame, pen: _Pen) -> None:
-    for low, high, height in zip(bars.edges[:-1], bars.edges[1:], bars.heights, strict=True):
-        if not height:
-            continue
-        first = int(x.share(low) * pen.columns * 2)
-        last = max(first, int(x.share(high) * pen.columns * 2) - 1)
-        for dot in range(first, last + 1):
-            across = min(1.0, (dot + 0.5) / (pen.columns * 2))
-            if pen.has_dots or dot % 2 == 0 or first == last:
-                pen.line(across, 0.0, across, y.share(height))
+    """Fill columns up to the highest bar in each, to an eighth of a row."""
+    places = [x.share(edge) * pen.columns for edge in bars.edges]
+    blocks = _BLOCKS if pen.has_dots else "#"
+    for column in range(pen.columns):
+        under = [
+            height
+            for left, right, height in zip(places[:-1], places[1:], bars.heights, strict=True)
+            if left < column + 0.999 and right > column + 0.001
+        ]
+        filled = y.share(max(under, default=0.0)) * pen.rows
+        for row in range(math.ceil(filled)):
+            level = min(1.0, filled - row)
+            sign = blocks[max(0, math.ceil(level * len(blocks)) - 1)]
+            pen.sign((column + 0.5) / pen.columns, (row + 0.5) / pen.rows, sign)
+
+
+def _quantile_line(panel: Panel, x: _Frame, columns: int) -> str | None:
+    """Return the names of quantiles above their places, as far as there is room; None of none."""
+    marked = [pair for mark in panel.marks if isinstance(mark, Bars) for pair in mark.quantiles]
+    line = ""
+    for name, value in marked:
+        column = int(x.share(value) * columns)
+        start = max(0, min(columns - len(name), column - len(name) // 2))
+        if start > len(line) or not line:
+            line = f"{line:<{start}}{name}"
+    return line if marked else None
 
 
 def _legend(panel: Panel, screen: Screen) -> list[str]:
