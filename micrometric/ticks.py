@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from micrometric.pictures import Axis
 
 _STEPS = (1, 2, 2.5, 5, 10)
+_WHOLE_STEPS = (1, 2, 5, 10)
 _SECONDS = (
     1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200,
     86400, 172800, 604800, 1209600, 2592000, 7776000, 31536000,
@@ -38,7 +39,7 @@ def ticks(axis: Axis, low: float, high: float, most: int) -> Ticks:
     if axis.scale == "log" and high / low >= 10:
         return _powers(low, high, most)
     for further in range(_TRIES):
-        step = _step(low, high, most + further)
+        step = _step(low, high, most + further, _WHOLE_STEPS if axis.whole else _STEPS)
         if axis.whole:
             step = max(1.0, step)
         places = _multiples(low, high, step)
@@ -59,14 +60,14 @@ def time_text(seconds: float, width: float) -> str:
     return f"{moment:%H:%M:%S}.{moment.microsecond // 1000:03}"
 
 
-def _step(low: float, high: float, most: int) -> float:
+def _step(low: float, high: float, most: int, steps: tuple[float, ...] = _STEPS) -> float:
     """Return a round distance that leaves at most so many ticks."""
     # Halves: the distance of the largest doubles is beyond a double.
     rough = (high / 2 - low / 2) / max(1, most - 1) * 2
     if not rough:
         return abs(low) or 1.0
     power = 10.0 ** max(-307, math.floor(math.log10(rough)))
-    return next((step * power for step in _STEPS if step * power >= rough * 0.999), 10 * power)
+    return next((step * power for step in steps if step * power >= rough * 0.999), 10 * power)
 
 
 def _multiples(low: float, high: float, step: float) -> list[float]:

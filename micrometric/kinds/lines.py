@@ -57,7 +57,11 @@ def lines(draft: Draft) -> Picture:
         if placed:
             _tell_groups(draft, metric, placed[0]["groups"], along.groups)
             _tell_bins(draft, metric, placed, name)
-            axis = Axis(_days(placed) if source == "time" else printable(name), scale)
+            axis = Axis(
+                _days(placed) if source == "time" else printable(name),
+                scale,
+                whole=all(float(row["at_low"]).is_integer() for row in placed),
+            )
             series = _series(draft, placed, names, 1e-6 if source == "time" else 1.0)
             if len(series) == 1 and not asked.by:
                 series = [replace(series[0], name="")]  # A single run needs no name.

@@ -24,7 +24,7 @@ from micrometric.pictures import (
     Points,
 )
 from micrometric.ticks import ticks
-from micrometric_cli.render.text import shortened, width_of
+from micrometric_cli.render.text import ELLIPSIS, shortened, width_of
 
 if TYPE_CHECKING:
     from plotille import Canvas
@@ -68,8 +68,9 @@ def picture_lines(picture: Picture, screen: Screen) -> list[str]:
     for panel in picture.panels:
         lines += [*_panel_lines(panel, screen, rows), ""]
     for sentence in picture.caption:
-        lines += textwrap.wrap(_plain(sentence, screen), screen.width, subsequent_indent="  ")
-    return lines
+        lines += textwrap.wrap(sentence, screen.width, subsequent_indent="  ")
+    # As wide as the sign it stands for.
+    return lines if screen.unicode else [line.replace(ELLIPSIS, "~") for line in lines]
 
 
 def _panel_lines(panel: Panel, screen: Screen, rows: int) -> list[str]:
@@ -118,7 +119,7 @@ def _canvas_lines(panel: Panel, screen: Screen, rows: int) -> list[str]:
     margin = max(map(width_of, texts), default=0)
     columns = max(_LEAST_CANVAS, screen.width - margin - 2)
     drawn = _drawn(panel, x, y, columns, rows, screen)
-    at_row = {rows - 1 - min(rows - 1, int(y.share(place) * rows)): text
+    at_row = {rows - 1 - _cell_of(y.share(place), rows, 4): text
               for (place, _), text in zip(y_ticks, texts, strict=True)}  # fmt: skip
     tick, bar, corner, foot, under = "┤│└┴─" if screen.unicode else "+|++-"
     marked = _quantile_line(panel, x, columns)
@@ -139,7 +140,7 @@ def _x_axis(
     end = 0
     most = max(2, columns // 12)
     for place, text in ticks(x.axis, x.low, x.high, len(x.axis.names) or most):
-        column = min(columns - 1, int(x.share(place) * columns))
+        column = _cell_of(x.share(place), columns, 2)
         (text,) = _short([text], max(6, columns // max(1, len(x.axis.names) or 1)))
         start = max(0, margin + 2 + column - width_of(text) // 2)
         start = min(start, len(below) - width_of(text))
@@ -157,6 +158,11 @@ def _x_axis(
     ]
 
 
+def _cell_of(share: float, cells: int, dots: int) -> int:
+    """Return the cell that a place falls into, each being so many dots wide."""
+    return round(share * (cells * dots - 1)) // dots
+
+
 def _drawn(
     panel: Panel, x: _Frame, y: _Frame, columns: int, rows: int, screen: Screen
 ) -> list[str]:
@@ -166,7 +172,9 @@ def _drawn(
     cells = [[(" ", 0)] * columns for _ in range(rows)]
     for index, mark in enumerate(panel.marks):
         # A canvas each, laid over one another: plotille colours by its own view of the terminal.
-        canvas = Canvas(columns, rows, 0, 0, 1, 1)
+        # It rounds to dots, of which the last is to be at 1: two across a sign and four down.
+        ends = 2 * columns / (2 * columns - 1), 4 * rows / (4 * rows - 1)
+        canvas = Canvas(columns, rows, 0, 0, *ends)
         pen = _Pen(canvas, columns, rows, index, screen.unicode)
         match mark:
             case Line():
@@ -308,7 +316,7 @@ def _quantile_line(panel: Panel, x: _Frame, columns: int) -> str | None:
     marked = [pair for mark in panel.marks if isinstance(mark, Bars) for pair in mark.quantiles]
     line = ""
     for name, value in marked:
-        column = int(x.share(value) * columns)
+        column = _cell_of(x.share(value), columns, 2)
         start = max(0, min(columns - len(name), column - len(name) // 2))
         if start > len(line) or not line:
             line = f"{line:<{start}}{name}"
@@ -319,12 +327,13 @@ def _legend(panel: Panel, screen: Screen) -> list[str]:
     """Return what each series is called; of bars, the quantiles."""
     lines: list[str] = []
     parts = []
+    names = _short([getattr(mark, "name", "") for mark in panel.marks], screen.width - 2)
     for index, mark in enumerate(panel.marks):
         if isinstance(mark, Bars):
             parts += [f"{name} {value:.4g}" for name, value in mark.quantiles]
         elif isinstance(mark, Line | Points) and mark.name:
             sign = SIGNS[index % len(SIGNS)]
-            parts.append(f"{_coloured(sign, index, screen)} {mark.name}")
+            parts.append(f"{_coloured(sign, index, screen)} {names[index]}")
     room = ""
     for part in parts:
         if room and _bare(room) + 3 + _bare(part) > screen.width:
@@ -411,7 +420,7 @@ def _boxes_lines(panel: Panel, boxes: Boxes, screen: Screen) -> list[str]:
     lines = []
     for box, name in zip(boxes.boxes, names, strict=True):
         places = [
-            min(columns - 1, int(x.share(place) * columns))
+            _cell_of(x.share(place), columns, 2)
             for place in (box.least, box.p5, box.p25, box.p50, box.p75, box.p95, box.greatest)
         ]
         signs = [" "] * columns
@@ -429,12 +438,8 @@ def _log(axis: Axis) -> str:
     return ", log" if axis.scale == "log" else ""
 
 
-def _plain(text: str, screen: Screen) -> str:
-    return text if screen.unicode else text.replace("…", "...")
-
-
 def _fitted(text: str, screen: Screen) -> str:
-    return _plain(_short([text], screen.width)[0], screen)
+    return _short([text], screen.width)[0]
 
 
 def _short(texts: Sequence[str], width: int) -> list[str]:
