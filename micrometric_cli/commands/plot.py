@@ -199,7 +199,7 @@ def plot(
     memory_limit: MemoryOption = None,
     color: ColorOption = Color.AUTO,
 ) -> None:
-    """Draw lines, distributions, heatmaps or two metrics against each other.
+    """Draw metrics as lines, distributions, heatmaps or Pareto fronts.
 
     In the terminal, or with -o as a file, for which the extra micrometric[plot] is needed. The
     caption says what was aggregated, left out or cannot be shown.
