@@ -199,7 +199,7 @@ def plot(
     memory_limit: MemoryOption = None,
     color: ColorOption = Color.AUTO,
 ) -> None:
-    """Draw metrics as lines, distributions, heatmaps or Pareto fronts.
+    """Draw lines, distributions, heatmaps and Pareto fronts.
 
     In the terminal, or with -o as a file, for which the extra micrometric[plot] is needed. The
     caption says what was aggregated, left out or cannot be shown.
@@ -317,17 +317,19 @@ def _print_front(picture: Picture, color: Color) -> None:
 
 
 def _follow(paths: list[str], options: dict[str, Any], color: Color, every: float) -> None:
-    """Draw in place until Ctrl-C; without a terminal, one picture after the other.
-
-    Raises:
-        NoDataError: there is nothing to plot yet.
-    """
+    """Draw in place until Ctrl-C; without a terminal, one picture after the other."""
+    from micrometric.errors import NoDataError
     from micrometric.plots import plot as plot_logs
     from micrometric_cli.telling import Teller
 
     teller = Teller()
     while True:
-        picture = plot_logs(paths, **options)
+        try:
+            picture = plot_logs(paths, **options)
+        except NoDataError as nothing_yet:
+            teller.tell([str(nothing_yet)])
+            time.sleep(every)
+            continue
         if sys.stdout.isatty():
             height = shutil.get_terminal_size().lines
             rows = max(4, (height - 2) // len(picture.panels) - 8)

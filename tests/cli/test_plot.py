@@ -1,5 +1,6 @@
 """`micrometric plot`: what it draws and writes, and how it refuses."""
 
+import io
 import sys
 
 import pytest
@@ -96,3 +97,40 @@ def test_following_draws_again_until_ctrl_c(cli, monkeypatch):
     assert (ended.code, naps) == (130, [0.5, 0.5])
     assert ended.out.count("\x1b[H") == 2
     assert ended.out.count("accuracy (1)") == 2
+
+
+def test_following_waits_for_what_is_not_there_yet(cli, monkeypatch):
+    naps = []
+
+    def nap(seconds):
+        naps.append(seconds)
+        if len(naps) == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("micrometric_cli.commands.plot.time.sleep", nap)
+
+    ended = cli("plot", TOPK, "-m", "nix", "--follow")
+
+    assert (ended.code, ended.out, naps) == (130, "", [2.0, 2.0])
+    assert ended.err.count("no event is of metric 'nix'") == 1
+
+
+@pytest.mark.parametrize("kind", ["line", "hist", "box"])
+def test_standard_input_is_read_once_for_several_questions(cli, monkeypatch, kind):
+    lines = next(TOPK.glob("*.jsonl")).read_bytes()
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(lines)))
+
+    ended = cli("plot", "-", "-m", "accuracy", "-k", kind, columns=80)
+
+    assert (ended.code, ended.err) == (0, "")
+    assert ended.out.startswith("accuracy")
+
+
+def test_files_are_in_place_of_the_picture_and_a_front_is_still_listed(cli, tmp_path):
+    ended = cli(
+        "plot", SAMPLES, "-x", "research*density", "-y", "research*error", "-g", "oracle_top_k",
+        "--pair-by", "oracle_top_k,layer_idx", "--assume-tz", "UTC", "-o", "a.html",
+    )  # fmt: skip
+
+    assert ended.out.split()[:2] == ["oracle_top_k", "layer_idx"]
+    assert "<svg" in (tmp_path / "a.html").read_text()
