@@ -174,3 +174,23 @@ def test_the_pictures_of_the_documentation_are_made_by_one_command(tmp_path: Pat
     assert {"oracle_top_k", "layer_idx=5", "research_attention_output_error"} <= shown
     kept = set(texts(Path("docs/pictures/line.svg").read_text()))
     assert kept == shown
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"kind": "hist", "metrics": "accuracy"}, "0.9875 to 1: 81 events"),
+        ({"kind": "box", "metrics": "accuracy"}, "all: median 1, middle half 1 to 1, 100 events"),
+        ({"metrics": "recall", "rows": "layer_idx", "cols": "head"}, "layer_idx=0, head=0"),
+        ({"x": "density", "y": "accuracy", "pair_by": "layer_idx"}, "layer_idx=0"),
+        ({"metrics": "accuracy", "x": "time"}, "time (UTC), 2026-11-23: 15:17:22."),
+        ({"metrics": "accuracy", "x": "location"}, "location: __main__.Probe.evaluate"),
+        ({"metrics": "accuracy", "x": "layer_idx"}, "accuracy (1): 1"),
+    ],
+    ids=lambda value: "-".join(value) if isinstance(value, dict) else "",
+)
+def test_a_page_of_each_kind_tells_its_numbers(tmp_path: Path, options: dict, said: str) -> None:
+    plot(SAMPLES / "topk_attention", **options).save(tmp_path / "a.html")
+
+    page = (tmp_path / "a.html").read_text()
+    assert f"<td>{said}" in page

@@ -353,3 +353,66 @@ def test_names_are_shown_as_escapes(tmp_path: Path) -> None:
     (line,) = only(plot(path, by="name"), Line)
 
     assert line.name == "name=\\x1b[31m\\u202e<b>"
+
+
+def test_a_logarithmic_histogram_leaves_out_and_says_what_has_no_logarithm(tmp_path: Path) -> None:
+    path = logs(tmp_path, steps("loss", [-1.0, 0.0, 1.0, 10.0, 100.0, 100.0]))
+
+    picture = plot(path, "hist", log_x=True)
+
+    (bars,) = only(picture, Bars)
+    ratios = {
+        round(high / low, 9) for low, high in zip(bars.edges[:-1], bars.edges[1:], strict=True)
+    }
+    assert (bars.edges[0], bars.edges[-1], sum(bars.heights), len(ratios)) == (1, 100, 4, 1)
+    assert [name for name, _ in bars.quantiles] == ["p50", "p95"]
+    assert picture.caption[0] == "not above 0, without a place on a logarithmic axis: 2 values"
+
+
+@pytest.mark.parametrize("kind", ["hist", "ecdf", "box"])
+def test_nothing_above_zero_is_nothing_on_a_logarithmic_axis(tmp_path: Path, kind: str) -> None:
+    with pytest.raises(NoDataError, match="above 0"):
+        plot(logs(tmp_path, steps("loss", [-1.0, -2.0])), kind, log_x=True)
+
+
+def test_of_too_many_boxes_rows_and_panels_the_rest_is_said(tmp_path: Path) -> None:
+    events = [("loss", 1.0, {"a": n, "b": 0}) for n in range(100)]
+    metrics = [(f"m{n:02}", 1.0, {"step": 0}) for n in range(20)]
+
+    boxes = plot(logs(tmp_path / "boxes", events), "box", by="a")
+    grid = plot(tmp_path / "boxes", rows="a", cols="b")
+    panels = plot(logs(tmp_path / "panels", metrics))
+
+    assert "24 of 100 groups of loss shown, those with the most events" in boxes.caption
+    assert "64 of 100 values of a shown, those with the most events" in grid.caption
+    assert "12 of 20 panels shown; choose with metrics or where" in panels.caption
+    assert len(panels.panels) == 12
+
+
+def test_pairs_without_a_place_are_told(tmp_path: Path) -> None:
+    events = [("a", 0.0, {"n": 0}), ("b", 1.0, {"n": 0}), ("a", "NaN", {"n": 1}),
+              ("b", 1.0, {"n": 1}), ("a", 2.0, {"n": 2}), ("b", 3.0, {"n": 2})]  # fmt: skip
+
+    picture = plot(logs(tmp_path, events), x="a", y="b", pair_by="n", log_x=True)
+
+    assert [(row["n"], row["a"], row["b"]) for row in picture.front] == [(2, 2, 3)]
+    assert "without finite numbers, left out: 1 pair" in picture.caption
+    assert "not above 0, without a place on a logarithmic axis: 1 pair" in picture.caption
+
+
+def test_metrics_that_share_no_key_cannot_be_paired(tmp_path: Path) -> None:
+    path = logs(tmp_path, [("a", 1.0, {"n": 0}), ("b", 1.0, {"n": 1})])
+
+    with pytest.raises(NoDataError, match="have no n in common; name what both have"):
+        plot(path, x="a", y="b", pair_by="n")
+
+
+def test_groups_beyond_the_colours_share_one(tmp_path: Path) -> None:
+    events = [(metric, float(n), {"n": n}) for n in range(20) for metric in ("a", "b")]
+
+    picture = plot(logs(tmp_path, events), x="a", y="b", by="n")
+
+    points = only(picture, Points)
+    assert len(points) == 8
+    assert (points[-1].name, len(points[-1].x)) == ("others", 13)
+    assert "7 of 20 groups have a colour, the largest" in picture.caption
