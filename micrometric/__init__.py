@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from micrometric.follower import Follower, follow
     from micrometric.frames import read
     from micrometric.logger import MicroMetricLogger
+    from micrometric.pictures import Picture
+    from micrometric.plots import plot
     from micrometric.reader import iter_events
     from micrometric.report import Report
     from micrometric.summary import Summary, summarize
@@ -53,6 +55,8 @@ _MODULES = {
     "follower": ("Follower", "follow"),
     "frames": ("read",),
     "logger": ("MicroMetricLogger",),
+    "pictures": ("Picture",),
+    "plots": ("plot",),
     "reader": ("iter_events",),
     "report": ("Report",),
     "summary": ("Summary", "summarize"),
@@ -72,6 +76,7 @@ __all__ = [
     "NoDataError",
     "NotAnEvent",
     "PathError",
+    "Picture",
     "RegistrationError",
     "Report",
     "SettingError",
@@ -83,6 +88,7 @@ __all__ = [
     "export",
     "follow",
     "iter_events",
+    "plot",
     "read",
     "summarize",
 ]

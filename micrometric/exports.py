@@ -135,7 +135,7 @@ def export(
     else:
         from micrometric.sinks import SINKS
 
-        with _target(output, force=force) as path:
+        with target(output, force=force) as path:
             done.events = SINKS[chosen](path, events)
     return done
 
@@ -176,7 +176,7 @@ def _kept(read: Callable[[], Iterator[LogEvent]]) -> Callable[[], Iterator[LogEv
 
 
 @contextlib.contextmanager
-def _target(output: Path, *, force: bool) -> Iterator[Path]:
+def target(output: Path, *, force: bool) -> Iterator[Path]:
     """Give the path to write to, which becomes the output once all is written.
 
     Raises:

@@ -73,12 +73,15 @@ class Figures:
         """Whether one depends on when events were logged."""
         return not _TIMED.isdisjoint(self.names)
 
-    def of(self, frame: nw.LazyFrame[Any], keys: Sequence[str]) -> nw.LazyFrame[Any]:
+    def of(
+        self, frame: nw.LazyFrame[Any], keys: Sequence[str], further: Sequence[nw.Expr] = ()
+    ) -> nw.LazyFrame[Any]:
         """Return the figures of a frame by some of its columns, before `finish`.
 
         Args:
             frame: columns `value`, a double or null, `timestamp`, and `suspect`.
             keys: columns to group by.
+            further: what else to compute of each group.
         """
         import narwhals as nw
 
@@ -92,6 +95,7 @@ class Figures:
             nw.len().alias("all"),
             suspects(),
             *(expression for name in self.names if (expression := _expression(name)) is not None),
+            *further,
         ]
         if "rate" in self.names:
             aggregates += [

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING, Any
 
+from micrometric.bins import PLACES, Along
 from micrometric.columns import Request, filter_expression, request_for
 from micrometric.engines import DEFAULT_ENGINE, Source, check_engine, open_engine
 from micrometric.errors import NoDataError
@@ -135,6 +136,40 @@ class Query:
         ]
         _note_mixed_keys(keys, rows, self.report)
         names = ["metric", *(key.name for key in keys)]
+        return sorted(rows, key=lambda row: [order_of(row[name]) for name in names])
+
+    def binned(self, keys: list[Key], figures: Figures, along: Along) -> list[dict[str, Any]]:
+        """Return a row for each bin of each of the largest groups: as `rows`, and the `PLACES`.
+
+        Args:
+            keys: to group by.
+            figures: what to tell of each bin.
+            along: the bins.
+        """
+        request = request_for(keys, self.wanted)
+        needed = [along.of] if isinstance(along.of, Key) else []
+        conditions = dict.fromkeys((*request.conditions, *needed))
+        timed = request.uses_time or figures.uses_time or along.of in ("time", "occurrence")
+        request = replace(request, conditions=tuple(conditions), uses_time=timed)
+        columns = list(dict.fromkeys(("metric", *(request.text_column(key) for key in keys))))
+        column = "".join(f"{request.text_column(key)}_number" for key in needed)
+
+        def build(frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+            frame = _wanted(frame, self.wanted, request)
+            if along.of == "occurrence":
+                frame = _counted(frame, columns)
+            frame = along.placed(frame, along.number(column))
+            return along.largest(figures.of(frame, [*columns, "bin"], along.aggregates()), columns)
+
+        rows = [
+            {"metric": row["metric"]}
+            | {key.name: _decoded(row[request.text_column(key)], key) for key in keys}
+            | {name: row[name] for name in PLACES}
+            | figures.finish(row)
+            for row in self._computed(request, build)
+        ]
+        _note_mixed_keys(keys, rows, self.report)
+        names = ["metric", *(key.name for key in keys), "bin"]
         return sorted(rows, key=lambda row: [order_of(row[name]) for name in names])
 
     def refuse_unknown(self, keys: Iterable[Key], rows: list[dict[str, Any]]) -> None:

@@ -11,6 +11,7 @@ from micrometric_cli.commands.compact import compact
 from micrometric_cli.commands.compare import compare
 from micrometric_cli.commands.export import export
 from micrometric_cli.commands.list import list_metrics
+from micrometric_cli.commands.plot import plot
 from micrometric_cli.commands.summarize import summarize
 from micrometric_cli.commands.tail import tail
 from micrometric_cli.commands.validate import validate
@@ -29,6 +30,7 @@ app.command()(tail)
 app.command()(summarize)
 app.command()(compact)
 app.command()(compare)
+app.command()(plot)
 app.command()(export)
 
 

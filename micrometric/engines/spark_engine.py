@@ -73,7 +73,7 @@ class SparkEngine:
         self._folder = tempfile.TemporaryDirectory(prefix="micrometric-")
         try:
             self._session = self._running or _started(self._master, self._folder.name)
-            self._session.sparkContext.addPyFile(_package(Path(self._folder.name)))
+            _give_package(self._session)
         except BaseException:
             self._folder.cleanup()
             raise
@@ -207,7 +207,7 @@ def _arrow(columns: Columns, request: Request) -> Any:
 def _union() -> Any:
     from pyspark.accumulators import AccumulatorParam
 
-    class Union(AccumulatorParam[frozenset[Any]]):
+    class Union(AccumulatorParam[frozenset[Any]]):  # type: ignore[misc] # it has no types here
         """Sets that are joined: a task that runs twice tells the same twice."""
 
         def zero(self, value: frozenset[Any]) -> frozenset[Any]:  # noqa: ARG002 - its name is fixed
@@ -287,10 +287,15 @@ def _require_answer(master: str) -> None:
     )
 
 
-def _package(folder: Path) -> str:
-    """Return a zip of this package for executors that lack it."""
+def _give_package(session: Any) -> None:
+    """Give this package, once, to the executors of a session, which may lack it."""
+    if getattr(session, "_micrometric", None) is not None:
+        return
+    folder = tempfile.TemporaryDirectory(prefix="micrometric-")
     root = Path(__file__).parents[2]
-    return shutil.make_archive(str(folder / "micrometric-package"), "zip", root, "micrometric")
+    name = str(Path(folder.name) / "micrometric")
+    session.sparkContext.addPyFile(shutil.make_archive(name, "zip", root, "micrometric"))
+    session._micrometric = folder  # It stays as long as the session, which may outlive a summary.
 
 
 def _cause(message: str) -> str:

@@ -5,15 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from unicodedata import combining, east_asian_width
 
+from micrometric.printable import printable as printable
+
 ELLIPSIS = "…"
-_NAMED = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
-
-
-def printable(text: str) -> str:
-    """Return a text whose control, format and bidirectional signs are written as escapes."""
-    if text.isprintable():
-        return text
-    return "".join(sign if sign.isprintable() else _escaped(sign) for sign in text)
 
 
 def width_of(text: str) -> int:
@@ -34,15 +28,6 @@ def shortened(texts: Collection[str], width: int) -> dict[str, str]:
         width += 1
         short.update((text, _squeezed(text, width)) for text in clashes)
     return short
-
-
-def _escaped(sign: str) -> str:
-    code = ord(sign)
-    if sign in _NAMED:
-        return _NAMED[sign]
-    if code < 0x100:
-        return f"\\x{code:02x}"
-    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
 def _squeezed(text: str, width: int) -> str:

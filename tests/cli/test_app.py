@@ -43,6 +43,7 @@ def test_help_names_every_command_in_a_line(cli):
         ("summarize", "Show figures of each metric by group"),
         ("compact", "Turn closed segments into Parquet, to a tenth of their size"),
         ("compare", "Compare logs by group: figures, differences, intervals"),
+        ("plot", "Draw lines, distributions, heatmaps and Pareto fronts"),
         ("export", "Write events as csv, jsonl, parquet, arrow or tensorboard"),
     ]
 

@@ -10,10 +10,12 @@ import pandas as pd
 from micrometric import (
     LogEvent,
     MicroMetricLogger,
+    Picture,
     Report,
     Summary,
     follow,
     iter_events,
+    plot,
     read,
     summarize,
 )
@@ -48,6 +50,8 @@ frame: pd.DataFrame = read("logs", metrics=["density"], assume_tz="UTC", metadat
 summary: Summary = summarize("logs", by=["run", "layer_idx"], launch="last")
 figures: pd.DataFrame = summary.to_pandas()
 rows: list[dict[str, Any]] = [*summary]
+picture: Picture = plot("logs", "line", x="step", by=["layer_idx"], smooth=0.6)
+picture.save(Path("a.svg"), force=True)
 with follow("logs", last=5, poll_interval=0.1) as events_to_come:
     for event in events_to_come:
         text: str = event.location

@@ -1,0 +1,153 @@
+"""Pictures as pages that need nothing beside them: the SVG inside, for light and dark, and a table.
+
+A few lines of script show what is under the pointer; without them, all of it is in the table.
+"""
+
+from __future__ import annotations
+
+import html
+import io
+import json
+from typing import TYPE_CHECKING, Any
+
+from micrometric.drawing.figure import DARK, LIGHT, draw, write
+from micrometric.pictures import Axis, Bars, Boxes, Grid, Line, Mark, Panel, Picture, Points
+from micrometric.ticks import time_text
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_STYLE = """
+.mm-plot{font:14px/1.5 system-ui,sans-serif;max-width:72rem;margin:1rem auto;padding:0 1rem}
+.mm-plot svg{width:100%;height:auto;display:block}
+.mm-plot .mm-dark{display:none}
+.mm-plot figure{margin:0;position:relative}
+.mm-plot table{border-collapse:collapse;font-variant-numeric:tabular-nums}
+.mm-plot td,.mm-plot th{padding:.15rem .6rem;text-align:left;border-bottom:1px solid #8884}
+.mm-plot output{position:absolute;pointer-events:none;background:#1f2328;color:#fff;
+padding:.15rem .45rem;border-radius:.3rem;font-size:12px;white-space:pre}
+.mm-plot output:empty{display:none}
+@media (prefers-color-scheme:dark){.mm-plot .mm-light{display:none}.mm-plot .mm-dark{display:block}
+body.mm-page{background:#0d1117;color:#e6edf3}}
+@media print{.mm-plot .mm-light{display:block}.mm-plot .mm-dark,.mm-plot output{display:none}}
+"""
+_SCRIPT = """
+for(const plot of document.querySelectorAll('.mm-plot figure')){
+if(plot.dataset.ready)continue;plot.dataset.ready=1;
+const marks=JSON.parse(plot.querySelector('script').textContent),tip=plot.querySelector('output');
+plot.addEventListener('pointermove',event=>{const svg=event.target.closest('svg');
+let best=null,least=0.0009;if(svg){const box=svg.getBoundingClientRect(),
+x=(event.clientX-box.left)/box.width,y=(event.clientY-box.top)/box.height;
+for(const mark of marks){const d=(mark[0]-x)**2+(mark[1]-y)**2;if(d<least){least=d;best=mark}}
+tip.textContent=best?best[2]:'';if(best){tip.style.left=Math.min(best[0]*box.width+10,
+box.width-tip.offsetWidth)+'px';tip.style.top=best[1]*box.height+10+'px'}}});
+plot.addEventListener('pointerleave',()=>tip.textContent='')}
+"""
+
+_Row = tuple[float, float, str]
+
+
+def page(picture: Picture) -> str:
+    """Return a page with a picture; it asks the network for nothing."""
+    title = html.escape(picture.title)
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">\n'
+        '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; '
+        "style-src 'unsafe-inline'; script-src 'unsafe-inline'\">\n"
+        '<meta name="viewport" content="width=device-width">'
+        '<meta name="color-scheme" content="light dark">\n'
+        f'<title>{title}</title></head>\n<body class="mm-page">\n{body(picture)}\n</body></html>\n'
+    )
+
+
+def body(picture: Picture) -> str:
+    """Return a picture as a part of a page."""
+    light, dark = draw(picture, LIGHT), draw(picture, DARK)
+    svgs = _svg(light, picture, "mm-light"), _svg(dark, picture, "mm-dark")
+    marks = json.dumps(_placed(light, picture), ensure_ascii=True, separators=(",", ":"))
+    caption = "".join(f"<p>{html.escape(sentence)}</p>" for sentence in picture.caption)
+    # A name must not end the script it stands in.
+    data = marks.replace("<", "\\u003c").replace("&", "\\u0026")
+    return (
+        f'<main class="mm-plot"><style>{_STYLE}</style><h1>{html.escape(picture.title)}</h1>'
+        f'<figure>{"".join(svgs)}<output aria-live="polite"></output>'
+        f'<script type="application/json">{data}</script>'
+        f"<figcaption>{caption}</figcaption></figure>"
+        f"<details><summary>The numbers</summary>{_table(picture)}</details>"
+        f"<script>{_SCRIPT}</script></main>"
+    )
+
+
+def _svg(figure: Figure, picture: Picture, name: str) -> str:
+    file = io.BytesIO()
+    write(figure, file, "svg")
+    text = file.getvalue().decode()
+    text = text[text.index("<svg") :]
+    label = html.escape(f"{picture.kind}: {picture.title}", quote=True)
+    return text.replace("<svg", f'<svg class="{name}" role="img" aria-label="{label}"', 1)
+
+
+def _placed(figure: Figure, picture: Picture) -> list[tuple[float, float, str]]:
+    """Return marks with their places in the picture, as shares of its width and height."""
+    placed = []
+    width, height = figure.bbox.width, figure.bbox.height
+    for panel, axes in zip(picture.panels, figure.axes, strict=False):
+        for x, y, text in [row for mark in panel.marks for row in _rows(panel, mark)]:
+            across, up = axes.transData.transform((x, y))
+            placed.append((round(across / width, 4), round(1 - up / height, 4), text))
+    return placed
+
+
+def _rows(panel: Panel, mark: Mark) -> list[_Row]:
+    """Return what a mark shows: places, and a text each."""
+    match mark:
+        case Line(name=name, x=xs, y=ys):
+            shown = [(x, y) for x, y in zip(xs, ys, strict=True) if y is not None]
+            return [(x, y, _text(name, panel, x, y)) for x, y in shown]
+        case Points(x=xs, y=ys, labels=labels):
+            places = zip(xs, ys, labels, strict=True)
+            return [(x, y, _text(label, panel, x, y)) for x, y, label in places]
+        case Bars(edges=edges, heights=heights):
+            spans = zip(edges[:-1], edges[1:], heights, strict=True)
+            return [
+                (low / 2 + high / 2, height, f"{low:.4g} to {high:.4g}: {height:g} events")
+                for low, high, height in spans
+            ]
+        case Boxes(boxes=boxes):
+            return [
+                (box.p50, float(index), f"{box.name}: median {box.p50:.4g}, middle half "
+                 f"{box.p25:.4g} to {box.p75:.4g}, {box.count} events")
+                for index, box in enumerate(boxes)
+            ]  # fmt: skip
+        case Grid(cells=cells, label=label):
+            return [
+                (float(across), float(down), f"{panel.y.label}={panel.y.names[down]}, "
+                 f"{panel.x.label}={panel.x.names[across]}\n{label}: {cell:.6g}")
+                for down, row in enumerate(cells)
+                for across, cell in enumerate(row)
+                if cell is not None
+            ]  # fmt: skip
+
+
+def _text(name: str, panel: Panel, x: float, y: float) -> str:
+    lines = [name, f"{panel.x.label}: {_number(panel.x, x)}", f"{panel.y.label}: {y:.6g}"]
+    return "\n".join(filter(None, lines))
+
+
+def _number(axis: Axis, number: float) -> str:
+    if axis.names:
+        return axis.names[round(number)]
+    return time_text(number, 0.0) if axis.scale == "time" else f"{number:.6g}"
+
+
+def _table(picture: Picture) -> str:
+    rows: list[Any] = [
+        (panel.title, *text.split("\n"))
+        for panel in picture.panels
+        for mark in panel.marks
+        for _, _, text in _rows(panel, mark)
+    ]
+    lines = "".join(
+        f"<tr>{''.join(f'<td>{html.escape(cell)}</td>' for cell in row)}</tr>" for row in rows
+    )
+    return f"<table>{lines}</table>"
