@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, tzinfo
 
 from micrometric.event import LogEvent, format_timestamp
+from micrometric.fetched import is_url, shown_url
 from micrometric.filters import Filter
 from micrometric.finder import STDIN, Paths, Segment, find
 from micrometric.reader import choose_launch, read_segment, read_zone, text_metrics_of
@@ -110,4 +111,5 @@ def _no_metric(spec: Spec | None, known: set[str]) -> str:
 
 def _named(paths: Paths) -> str:
     given = [paths] if isinstance(paths, str | os.PathLike) else paths
-    return ", ".join(repr(os.fspath(path)) for path in given)
+    texts = [os.fspath(path) for path in given]
+    return ", ".join(repr(shown_url(text) if is_url(text) else text) for text in texts)

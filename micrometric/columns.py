@@ -47,6 +47,11 @@ class Request:
         """All keys, each once."""
         return list(dict.fromkeys((*self.groups, *self.conditions)))
 
+    @property
+    def needs_origin(self) -> bool:
+        """Whether it matters which segment a row is of; telling takes as long as the figures."""
+        return any(key.kind in ("origin", "directory") for key in self.keys)
+
     def text_column(self, key: Key) -> str:
         """Return the name of the column with the text of a key."""
         return f"k{self.keys.index(key)}"

@@ -119,7 +119,12 @@ def _finished(name: str, computed: dict[str, Any]) -> Any:
             return _rate(computed["all"], computed["begin"], computed["end"])
         case "sum" if not computed["count"]:
             return None  # An empty sum is 0 to some engines and nothing to others.
-    return computed[name]
+    return computed[_column(name)]
+
+
+def _column(name: str) -> str:
+    """Return what a figure is called while it is computed: to Spark a dot reaches inside."""
+    return name.replace(".", "_")
 
 
 def is_figure(name: str) -> bool:
@@ -128,10 +133,10 @@ def is_figure(name: str) -> bool:
 
 
 def suspects() -> nw.Expr:
-    """Return how many rows may be no events."""
+    """Return whether a row may be no event."""
     import narwhals as nw
 
-    return nw.col("suspect").cast(nw.Int64).sum().alias("suspects")
+    return nw.col("suspect").any().alias("suspects")
 
 
 def _expression(name: str) -> nw.Expr | None:
@@ -141,10 +146,7 @@ def _expression(name: str) -> nw.Expr | None:
     finite = nw.col("finite")
     if percentile := _PERCENTILE.fullmatch("p50" if name == "median" else name):
         share = float(percentile[1]) / 100
-        return finite.quantile(share, interpolation="linear").alias(name)
-    if name in ("first", "last"):
-        at_end = nw.col("moment") == nw.col(f"{name}_moment")
-        return nw.when(at_end).then(finite).max().alias(name)
+        return finite.quantile(share, interpolation="linear").alias(_column(name))
     match name:
         case "mean":
             return finite.mean().alias(name)
@@ -156,19 +158,24 @@ def _expression(name: str) -> nw.Expr | None:
             return finite.max().alias(name)
         case "sum":
             return finite.sum().alias(name)
+        case "first" | "last":
+            return nw.col(f"at_{name}").max().alias(name)
     return None
 
 
 def _with_ends(frame: nw.LazyFrame[Any], keys: Sequence[str]) -> nw.LazyFrame[Any]:
-    """Add when each finite number was logged, and when the first and the last of its group were."""
+    """Add the finite numbers at the first and the last moment of each group that has any."""
     import narwhals as nw
 
-    moment = nw.col("moment")
+    moment, finite = nw.col("moment"), nw.col("finite")
+    frame = frame.with_columns(moment=nw.when(~finite.is_null()).then(nw.col("timestamp")))
     frame = frame.with_columns(
-        moment=nw.when(~nw.col("finite").is_null()).then(nw.col("timestamp"))
-    )
-    return frame.with_columns(
         first_moment=moment.min().over(*keys), last_moment=moment.max().over(*keys)
+    )
+    # Columns of their own: pandas is fast and sure only where an aggregate is of a mere column.
+    return frame.with_columns(
+        at_first=nw.when(moment == nw.col("first_moment")).then(finite),
+        at_last=nw.when(moment == nw.col("last_moment")).then(finite),
     )
 
 

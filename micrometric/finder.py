@@ -11,15 +11,19 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from micrometric.errors import MicrometricError, NoDataError, PathError
+from micrometric.fetched import place_of, shown
 from micrometric.manifest import Manifest, SessionFacts, merge_metrics, read_manifest
 from micrometric.registry import Metric
+from micrometric.remote import local_paths, mirror_of
 from micrometric.runs import Scalar, directory_keys, run_names
 from micrometric.segment import (
+    REGISTRY_NAME,
     SUFFIXES,
     closed_name,
     closed_names,
     file_identity,
     is_manifest_name,
+    nothing_in,
     original_session_id,
     parse_segment_name,
 )
@@ -27,8 +31,7 @@ from micrometric.spec import hint
 
 Paths = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
 STDIN = Path("-")
-REGISTRY_NAME = "registry.json"
-"""Usual name of a manifest that stands alone."""
+_URL_AS_PATH = re.compile(r"[a-z][a-z0-9+.-]+:/[^/]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,8 @@ class Segment:
     """The session that a plain segment without manifest is given when it is archived."""
     is_open: bool = False
     """Whether its session may live, and give it another name at any time."""
+    held: object = field(default=None, repr=False, compare=False)
+    """What keeps its file there where that was fetched from a URL."""
 
 
 @dataclass(slots=True)
@@ -67,7 +72,7 @@ class Found:
 
     def metrics(self) -> dict[str, Metric]:
         """Return the registered metrics of all manifests, noting where their dtypes disagree."""
-        told = [(str(path), manifest) for path, manifest in self.manifests]
+        told = [(shown(path), manifest) for path, manifest in self.manifests]
         merged, conflicts = merge_metrics(told)
         self.notes.extend(
             str(conflict) for conflict in conflicts if str(conflict) not in self.notes
@@ -110,13 +115,13 @@ def find(paths: Paths) -> Found:
     """Return the segments that some paths mean, each file once.
 
     Args:
-        paths: files of any name, directories (searched recursively), globs, or `-` for standard
-            input; one or several.
+        paths: files of any name, directories (searched recursively), globs, or URLs of these,
+            which are fetched; or `-` for standard input; one or several.
 
     Raises:
         PathError: a path is missing, cannot be read, or holds no segments.
     """
-    given = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
+    given, _held = local_paths(paths)
     found = Found()
     directories: dict[Path, None] = {}
     located: dict[tuple[int, int], tuple[Path, Path]] = {}
@@ -141,26 +146,26 @@ def find_manifests(paths: Paths, notes: list[str]) -> list[tuple[Path, Manifest]
     In a directory, `registry.json` counts besides the manifests of sessions.
 
     Args:
-        paths: files, directories (searched recursively) or globs; one or several.
+        paths: files, directories (searched recursively), globs or URLs; one or several.
         notes: receives what is wrong with manifests that were not named, a sentence each.
 
     Raises:
         PathError: a path is missing or cannot be read.
         ManifestError: a file that was named is not a manifest.
     """
-    given = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
+    given, _held = local_paths(paths, segments=False)
     found: dict[Path, Manifest] = {}
     for path in given:
         for root in _expand(os.fspath(path)):
             if not root.is_dir() and parse_segment_name(root.name) is None:
-                found[root] = read_manifest(root)
+                found[root] = _read_manifest(root)
                 continue
             top = root if root.is_dir() else root.parent
             below = [place for place, _ in find_directories(top)] if root.is_dir() else [top]
             for directory in below:
                 found.update(_manifests_in(directory, notes))
                 if (directory / REGISTRY_NAME).is_file():
-                    found[directory / REGISTRY_NAME] = read_manifest(directory / REGISTRY_NAME)
+                    found[directory / REGISTRY_NAME] = _read_manifest(directory / REGISTRY_NAME)
     return list(found.items())
 
 
@@ -193,7 +198,8 @@ def _expand(text: str) -> list[Path]:
         if matches:
             return [Path(match) for match in matches]
         raise PathError(f"no path matches {text!r}")
-    raise PathError(f"no such path: {text!r}")
+    lost = "; a URL must be a string, for Path drops a slash" if _URL_AS_PATH.match(text) else ""
+    raise PathError(f"no such path: {text!r}{lost}")
 
 
 def _search(
@@ -214,18 +220,7 @@ def _search(
     if len(located) == before and not any(
         directory.is_relative_to(root) for directory in directories
     ):
-        raise PathError(_nothing_in(root, others))
-
-
-def _nothing_in(root: Path, others: list[Path]) -> str:
-    if others:
-        shown = ", ".join(str(path) for path in others[:3])
-        more = f" and {len(others) - 3} more" if len(others) > 3 else ""
-        return (
-            f"no micro_metrics segments in {str(root)!r}, but other files: {shown}{more}; name "
-            "a file itself to read it"
-        )
-    return f"no micro_metrics segments in {str(root)!r} or below it"
+        raise PathError(nothing_in(shown(root), [*map(shown, others)]))
 
 
 def _take_all(
@@ -296,11 +291,18 @@ def _names_in(directory: Path) -> list[str]:
         return []  # It went away since it was found.
 
 
+def _read_manifest(path: Path) -> Manifest:
+    try:
+        return read_manifest(path)
+    except MicrometricError as error:
+        raise type(error)(str(error).replace(str(path), shown(path))) from None
+
+
 def _manifests_in(directory: Path, notes: list[str]) -> Iterator[tuple[Path, Manifest]]:
     for name in _names_in(directory):
         if is_manifest_name(name):
             try:
-                yield directory / name, read_manifest(directory / name)
+                yield directory / name, _read_manifest(directory / name)
             except MicrometricError as error:
                 notes.append(f"{error}; its session is read without it")
 
@@ -313,7 +315,7 @@ def _describe(
         for path, manifest in manifests
         if manifest.session is not None
     }
-    runs = run_names({(path.parent, root) for path, root in located.values()})
+    runs = run_names({(place_of(path.parent), place_of(root)) for path, root in located.values()})
     segments: dict[tuple[Path, str | None, int | None], Segment] = {}
     for identity, (path, root) in located.items():
         name = parse_segment_name(path.name)
@@ -323,16 +325,17 @@ def _describe(
         known = facts.get((path.parent, session or ""))
         segment = Segment(
             path=path,
-            run=runs[path.parent, root],
+            run=runs[place_of(path.parent), place_of(root)],
             session=session,
             rank=known.rank if known else _rank_in(session),
             launch=known.launch if known else None,
-            directories=directory_keys(path.parent),
+            directories=directory_keys(place_of(path.parent)),
             suffix=name.suffix if name else _suffix_of(path),
             index=name.index if name else None,
             identity=identity,
             archive=_archive_of(path) if name is not None and session is None else None,
             is_open=known is not None and known.end is None,
+            held=mirror_of(path),
         )
         # A segment and its compressed or compacted twin hold the same events. The first of
         # `SUFFIXES` counts: each further one is made from one before, which goes at last.

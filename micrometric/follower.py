@@ -20,11 +20,13 @@ from typing import IO
 
 from micrometric.errors import NotAnEvent, PathError, SettingError
 from micrometric.event import LogEvent
+from micrometric.fetched import is_url, shown, shown_url
 from micrometric.filters import Filter
 from micrometric.finder import STDIN, Paths, Segment
 from micrometric.intake import Intake
 from micrometric.merging import MergeWindow
 from micrometric.reader import lines_back, read_zone
+from micrometric.remote import LOCAL_PROTOCOLS, local_paths
 from micrometric.report import Report
 from micrometric.waiting import (
     POLL_INTERVAL,
@@ -67,7 +69,8 @@ def follow(
     a line is held until its end is there; a path that is not there yet is waited for.
 
     Args:
-        paths: files, directories or globs, one or several; or a pipe, or `-`, alone.
+        paths: files, directories or globs, one or several; or a pipe, or `-`, alone; URLs of
+            what is there already, with an `idle_exit` of 0.
         last: events to yield first of those that are there, the last by time; None is all.
         metrics: filters, as for `iter_events`.
         location: see `iter_events`.
@@ -92,14 +95,17 @@ def follow(
         `close()`, from any thread, or leaving a `with` block ends it.
 
     Raises:
-        PathError: a path is neither a file nor a directory.
+        PathError: a path is neither a file nor a directory, or is a URL and would be followed.
         FilterError: a filter cannot be read.
         SpecError: the spec cannot be read.
         SettingError: there is no such time zone, or `-` is not alone.
         NoDataError: there are logs, but none of that launch.
     """
-    given = [paths] if isinstance(paths, str | os.PathLike) else paths
-    chosen = [Path(path) for path in given]
+    given = [paths] if isinstance(paths, str | os.PathLike) else [*paths]
+    if idle_exit != 0.0:
+        _refuse_urls(given)
+    local, _held = local_paths(given)  # Its segments hold what was fetched from here on.
+    chosen = [Path(path) for path in local]
     zone = read_zone(assume_tz)
     report = Report() if report is None else report
     return Follower(
@@ -114,6 +120,17 @@ def follow(
         waiter=_waiter(chosen, poll, poll_interval, report),
         report=report,
     )
+
+
+def _refuse_urls(paths: Iterable[str | os.PathLike[str]]) -> None:
+    for path in filter(is_url, paths):
+        url = os.fspath(path)
+        if not url.lower().startswith(LOCAL_PROTOCOLS):
+            raise PathError(
+                f"cannot follow {shown_url(url)!r}: only files of this machine are followed; read "
+                "what is there by now (tail --no-follow, summarize without --watch), or keep "
+                "copying it to a directory and follow that"
+            )
 
 
 def _waiter(paths: list[Path], poll: bool | None, poll_interval: float, report: Report) -> Waiter:
@@ -235,7 +252,7 @@ class Follower:
             events = self._past()
             for watched in self._files():
                 if watched.file.unfinished().strip():
-                    self.report.unfinished.append(watched.segment.path)
+                    self.report.leave_unfinished(watched.segment.path)
             return events
 
     # From paths to events.
@@ -348,7 +365,7 @@ class Follower:
         try:
             lines = watched.file.new_lines()
         except OSError as error:
-            path = str(watched.segment.path)
+            path = shown(watched.segment.path)
             self.report.note(f"cannot read {path!r}: {error.strerror}")
             return []
         if lines and watched.segment.session is None:
@@ -371,7 +388,7 @@ class Follower:
             try:
                 event = self._intake.decode(line, watched.segment)
             except NotAnEvent:
-                self.report.unfinished.append(watched.segment.path)
+                self.report.leave_unfinished(watched.segment.path)
             else:
                 if self._intake.wanted.matches(event, watched.segment):
                     yield event

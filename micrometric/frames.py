@@ -30,7 +30,7 @@ def read(
     """Return the events of some logs as a frame, a row each, in the order they were logged.
 
     Args:
-        paths: files, directories (recursive), globs or `-`; one or several.
+        paths: files, directories (recursive), globs, URLs of these or `-`; one or several.
         metrics: filters, as for `iter_events`.
         location: see `iter_events`.
         where: see `iter_events`.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
@@ -15,6 +14,7 @@ from micrometric.manifest import Manifest, SessionFacts, SessionState, session_s
 from micrometric.query import How, Query, Seen
 from micrometric.reader import choose_launch, read_zone
 from micrometric.registry import Metric
+from micrometric.remote import local_paths
 from micrometric.report import Report
 from micrometric.spec import parse_spec
 
@@ -64,7 +64,7 @@ def list_metrics(
     """Return the metrics that manifests and events under some paths name.
 
     Args:
-        paths: files, directories (recursive), globs or `-`, and manifests (`*.json`).
+        paths: files, directories (recursive), globs, URLs or `-`, and manifests (`*.json`).
         metrics: which metrics to list.
         location: which events to count, as the filters below; see `iter_events`.
         where: see `iter_events`.
@@ -103,7 +103,7 @@ def list_metrics(
 
 def _find(paths: Paths) -> Found:
     """Find segments and manifests; a path may also be a manifest that stands alone."""
-    given = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
+    given, _held = local_paths(paths)
     alone = [path for path in given if Path(path).suffix == ".json"]
     logs = [path for path in given if path not in alone]
     found = find(logs)

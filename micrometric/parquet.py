@@ -183,9 +183,11 @@ def key_column(key: str) -> str:
 
 
 def json_path(*parts: str) -> str:
-    """Return the JSON path of keys, whatever signs they hold."""
-    escaped = (part.replace("\\", "\\\\").replace('"', '\\"') for part in parts)
-    return "$" + "".join(f'."{part}"' for part in escaped)
+    """Return the place of a key in JSON, inside others, for DuckDB.
+
+    As a JSON pointer (RFC 6901): in its other form of a path, a key called `*` is any key.
+    """
+    return "".join("/" + part.replace("~", "~0").replace("/", "~1") for part in parts)
 
 
 def quoted(text: str) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from micrometric.bins import PLACES, Along
 from micrometric.columns import Request, filter_expression, request_for
+from micrometric.engines import DEFAULT_ENGINE, Source, check_engine, open_engine
 from micrometric.errors import NoDataError
 from micrometric.figures import Figures, suspects
 from micrometric.filters import Filter
@@ -51,6 +52,8 @@ class How:
     """Names for the axes of lists in metrics without dims."""
     memory_limit: str | None = None
     progress: Callable[[float], None] | None = None
+    engine: str = DEFAULT_ENGINE
+    master: str | None = None
 
 
 @dataclass(slots=True)
@@ -77,15 +80,18 @@ class Query:
         explode: str | Iterable[str] = (),
         memory_limit: str | None = None,
         progress: Callable[[float], None] | None = None,
+        engine: str = DEFAULT_ENGINE,
+        master: str | None = None,
     ) -> Query:
         """Find logs; see `summarize` for the arguments and what is raised."""
+        check_engine(engine, memory_limit, master)
         zone = read_zone(assume_tz)
         wanted = Filter.read(metrics, location, where, since, until, zone=zone)
         report = Report()
         found = choose_launch(find(paths), launch, report)
         wanted = wanted.bound_to(found.directory_keys())
         note_partial(found, report)
-        how = How(zone, tuple(names_of(explode)), memory_limit, progress)
+        how = How(zone, tuple(names_of(explode)), memory_limit, progress, engine, master)
         return cls(found, wanted, how, report)
 
     def keys(self, names: str | Iterable[str]) -> list[Key]:
@@ -209,22 +215,22 @@ class Query:
         dims: bool = True,
     ) -> list[dict[str, Any]]:
         """Return the rows of a frame once no line in it is in doubt any more."""
-        from micrometric.engines.duckdb_engine import DuckDBEngine
-
         if not self.found.segments:
             return []
         metrics = self.found.metrics() if dims else {}
         report = Report()
-        with DuckDBEngine(
+        source = Source(
             self.found.segments,
             dims={name: metric.dims for name, metric in metrics.items() if metric.dims},
-            explode=self.how.explode,
             text_metrics=text_metrics_of(self.found),
             zone=self.how.zone,
             report=report,
+            explode=self.how.explode,
             memory_limit=self.how.memory_limit,
             progress=self.how.progress,
-        ) as engine:
+            master=self.how.master,
+        )
+        with open_engine(self.how.engine, source) as engine:
             rows = engine.collect(build(engine.load(request)))
             while rows is None or any(row["suspects"] for row in rows):
                 if rows is not None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from micrometric.blocks import read_block
 from micrometric.errors import NotAnEvent, PathError, SettingError
 from micrometric.event import Line, LogEvent, decode_fields, is_naive, to_event
+from micrometric.fetched import shown
 from micrometric.filters import Filter
 from micrometric.finder import (
     STDIN,
@@ -56,7 +57,7 @@ def iter_events(
     """Yield the events of some logs, segment after segment, in the order they were logged.
 
     Args:
-        paths: files, directories (recursive), globs or `-`; one or several.
+        paths: files, directories (recursive), globs, URLs of these or `-`; one or several.
         metrics: a spec of the metrics to yield, as for `metrics_to_log`.
         location: a glob for the location.
         where: an expression over keys, such as `layer_idx == 3 and value > 0.1`.
@@ -175,7 +176,43 @@ def read_segment(
     Raises:
         PathError: the file cannot be read.
     """
-    for number, lines in _numbered_blocks(segment, report):
+    blocks = _numbered_blocks(segment, report)
+    return _events_of(blocks, segment, report, zone, text_metrics)
+
+
+def read_span(
+    segment: Segment,
+    start: int,
+    end: int,
+    report: Report,
+    zone: tzinfo | None = None,
+    text_metrics: frozenset[str] = frozenset(),
+) -> Iterator[LogEvent]:
+    """Yield the events of a part of a plain segment, as `read_segment` does those of all of it.
+
+    Args:
+        segment: the file.
+        start: offset of the first line.
+        end: offset behind the last line. Lines are counted from the start of the part.
+        report: see `read_segment`.
+        zone: see `read_segment`.
+        text_metrics: see `read_segment`.
+
+    Raises:
+        PathError: the file cannot be read.
+    """
+    blocks = _numbered_blocks(segment, report, (start, end))
+    return _events_of(blocks, segment, report, zone, text_metrics)
+
+
+def _events_of(
+    blocks: Iterator[tuple[int, bytes]],
+    segment: Segment,
+    report: Report,
+    zone: tzinfo | None,
+    text_metrics: frozenset[str],
+) -> Iterator[LogEvent]:
+    for number, lines in blocks:
         # A line beyond the limit is refused one by one.
         plain = len(lines) <= LINE_LIMIT
         events = read_block(lines, segment, text_metrics) if plain else None
@@ -209,7 +246,7 @@ def _one_by_one(
             if line.endswith(b"\n"):
                 report.skip(segment.path, line_number, error.reason)
             else:
-                report.unfinished.append(segment.path)
+                report.leave_unfinished(segment.path)
             continue
         stamp = fields.timestamp
         if report.assumed_zone is None and not stamp.endswith("Z") and is_naive(stamp):
@@ -229,14 +266,27 @@ def give_origin(fields: Line, segment: Segment) -> None:
         fields.launch = segment.launch
 
 
-def _numbered_blocks(segment: Segment, report: Report) -> Iterator[tuple[int, bytes]]:
-    """Yield whole lines, many at a time, with the number of the first; at last one without end."""
+def _numbered_blocks(
+    segment: Segment, report: Report, span: tuple[int, int] | None = None
+) -> Iterator[tuple[int, bytes]]:
+    """Yield whole lines, many at a time, with the number of the first; at last one without end.
+
+    Args:
+        segment: the file.
+        report: receives what cannot be read.
+        span: where to begin and end; None is all of it.
+    """
     number = 1
     size = _PACKED_BLOCK if segment.suffix in (".jsonl.gz", ".jsonl.zst") else _BLOCK
     try:
         with open_found(segment) as file:
             parts: list[bytes] = []
-            while block := file.read1(size):
+            left = sys.maxsize
+            if span is not None:
+                file.seek(span[0])
+                left = span[1] - span[0]
+            while block := file.read1(min(size, left)):
+                left -= len(block)
                 end = block.rfind(b"\n") + 1
                 parts.append(block[:end] or block)
                 if end:
@@ -255,7 +305,7 @@ def _numbered_blocks(segment: Segment, report: Report) -> Iterator[tuple[int, by
             if not isinstance(error, OSError):
                 raise
             reason = error.strerror or error
-            raise PathError(f"cannot read {str(segment.path)!r}: {reason}") from None
+            raise PathError(f"cannot read {shown(segment.path)!r}: {reason}") from None
         skip_damaged(segment, number, error, report)
 
 

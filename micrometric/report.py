@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from micrometric.fetched import root_of, shown
+
 _EXAMPLES = 20
 """Skipped lines remembered one by one; all are counted."""
 
@@ -13,7 +15,8 @@ _EXAMPLES = 20
 class Skipped:
     """A line that is not an event."""
 
-    path: Path
+    path: Path | str
+    """Its file, or the URL it was fetched from."""
     line: int | None
     """Number of the line, from 1; None where the start of the file was not read."""
     reason: str
@@ -32,8 +35,8 @@ class Report:
     """Lines that are no events."""
     examples: list[Skipped] = field(default_factory=list)
     """The first of them."""
-    unfinished: list[Path] = field(default_factory=list)
-    """Segments whose last line is not whole yet; no defect."""
+    unfinished: list[Path | str] = field(default_factory=list)
+    """Segments, or their URLs, whose last line is not whole yet; no defect."""
     assumed_zone: str | None = None
     """The zone taken for timestamps that name none, None when there were none."""
     notes: list[str] = field(default_factory=list)
@@ -43,7 +46,11 @@ class Report:
         """Count a line that is no event."""
         self.skipped += 1
         if len(self.examples) < _EXAMPLES:
-            self.examples.append(Skipped(path, line, reason))
+            self.examples.append(Skipped(_source_of(path), line, reason))
+
+    def leave_unfinished(self, path: Path) -> None:
+        """Remember a segment whose last line is not whole yet."""
+        self.unfinished.append(_source_of(path))
 
     def take(self, other: Report) -> None:
         """Add what another reading of the same logs met, of which this one may know a part."""
@@ -77,3 +84,8 @@ class Report:
                 "--assume-tz names another"
             )
         return said
+
+
+def _source_of(path: Path) -> Path | str:
+    # The URL of a fetched file: its path means nothing to anybody, and soon nothing at all.
+    return path if root_of(path) is None else shown(path)

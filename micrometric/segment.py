@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 STEM = "micro_metrics"
 PLAIN_NAME = f"{STEM}.jsonl"
 SUFFIXES = (".jsonl", ".jsonl.gz", ".jsonl.zst", ".parquet")
+REGISTRY_NAME = "registry.json"
+"""Usual name of a manifest that stands alone."""
 
 _SESSION = r"[0-9]{8}T[0-9]{12}Z-[A-Za-z0-9_]{1,64}-[0-9]{1,20}"
 _SEGMENT = re.compile(
@@ -91,6 +94,17 @@ def original_session_id(written: float) -> str:
         written: when it was written last, in seconds since the epoch.
     """
     return new_session_id(datetime.fromtimestamp(written, UTC), "original", 0)
+
+
+def nothing_in(place: str, others: Sequence[str]) -> str:
+    """Return a sentence on a directory without segments, which names what may have been meant."""
+    if not others:
+        return f"no micro_metrics segments in {place!r} or below it"
+    more = f" and {len(others) - 3} more" if len(others) > 3 else ""
+    return (
+        f"no micro_metrics segments in {place!r}, but other files: {', '.join(others[:3])}{more}; "
+        "name a file itself to read it"
+    )
 
 
 def new_session_id(start: datetime, label: str, pid: int) -> str:

@@ -98,6 +98,11 @@ def environment_settings(environ: Mapping[str, str]) -> dict[str, object]:
 def _log_path(name: str, value: object) -> str:
     if not isinstance(value, str | os.PathLike) or not (path := os.fsdecode(value)):
         raise SettingError(f"{name} must be a path, not {value!r}")
+    if "://" in path:
+        raise SettingError(
+            f"{name} must be a directory of this machine, not the URL {path!r}; copy it there "
+            "afterwards: URLs are only read"
+        )
     return os.path.abspath(path)  # noqa: PTH100 - resolve() would follow the user's links
 
 

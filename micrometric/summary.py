@@ -70,13 +70,14 @@ def summarize(
     launch: str | None = None,
     assume_tz: str | tzinfo | None = None,
     engine: str = "duckdb",
+    master: str | None = None,
     memory_limit: str | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> Summary:
     """Return the figures of each metric in each group.
 
     Args:
-        paths: files, directories (recursive), globs or `-`; one or several.
+        paths: files, directories (recursive), globs, URLs of these or `-`; one or several.
         by: keys to group by, as a sequence or separated by commas: fields, origin, directory and
             metadata keys, time buckets such as `1m`, or `value` to count values.
         stats: names of figures, as a sequence or separated by commas; see `micrometric.figures`.
@@ -91,7 +92,8 @@ def summarize(
         until: see `iter_events`.
         launch: see `iter_events`.
         assume_tz: see `iter_events`.
-        engine: the query engine; `duckdb` is the one there is.
+        engine: the query engine: `duckdb`, `pandas`, `polars` or `spark`.
+        master: the URL of the cluster for `spark`; by default all cores of this machine.
         memory_limit: what the engine may use, such as `500MB`; beyond that it uses the disk.
         progress: called now and then with the share that is done, from 0 to 1.
 
@@ -99,11 +101,9 @@ def summarize(
         PathError: a path is missing, cannot be read, or holds no logs.
         FilterError: a filter, key or limit cannot be read.
         SpecError: the spec cannot be read.
-        SettingError: there is no such engine, figure, time zone or amount of memory.
+        SettingError: there is no such engine here, no such figure, time zone or amount of memory.
         NoDataError: there is no such launch, or no event has one of the keys.
     """
-    if engine != "duckdb":
-        raise SettingError(f"no query engine is called {engine!r}; expected 'duckdb'")
     figures = Figures.read(stats)
     limits = _limits(fail_if)
     query = Query.open(
@@ -118,6 +118,8 @@ def summarize(
         explode=explode,
         memory_limit=memory_limit,
         progress=progress,
+        engine=engine,
+        master=master,
     )
     keys = query.keys(by)
     names = tuple(key.name for key in keys)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from micrometric.errors import NoDataError, PathError
+from micrometric.fetched import shown
 from micrometric.finder import Found, Segment, find, find_directories
 from micrometric.lines import HEAD_BYTES, GrowingFile
 from micrometric.reader import (
@@ -217,7 +218,7 @@ class Watcher:
             if isinstance(error, FileNotFoundError):
                 self.is_settled = False  # It has another name by now.
             else:
-                self._report.note(f"cannot read {str(segment.path)!r}: {error.strerror}")
+                self._report.note(f"cannot read {shown(segment.path)!r}: {error.strerror}")
             return False
         if file.identity != segment.identity:
             file.close()  # It was renamed since it was found; the next look finds both, in order.
@@ -245,7 +246,7 @@ class Watcher:
         except Exception as error:
             if not isinstance(error, (OSError, *damages())):
                 raise
-            self._report.note(f"cannot read {str(segment.path)!r}: {error}")
+            self._report.note(f"cannot read {shown(segment.path)!r}: {error}")
             return False  # It may be in the midst of being copied here.
         if head == b"\n":
             return False

@@ -101,7 +101,9 @@ def _events(found: Found) -> Iterable[LogEvent]:
 
 
 def _paths(ctx: typer.Context) -> list[str]:
+    from micrometric.fetched import is_url
     from micrometric_cli.paths import default_path
 
     # Behind an option without its value the paths are not parsed yet, and stand in `args`.
-    return ctx.params.get("paths") or ctx.args or [default_path().path]
+    paths = ctx.params.get("paths") or ctx.args or [default_path().path]
+    return [path for path in paths if not is_url(path)]  # A network would make anybody wait.

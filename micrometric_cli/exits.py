@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import contextlib
 import enum
 import json
 import os
@@ -47,6 +48,14 @@ def _wrapped(line: str) -> str:
     )
 
 
+_held = contextlib.ExitStack()
+
+
+def until_end(resource: contextlib.AbstractContextManager[object]) -> None:
+    """Enter a context that is left when the command has ended, in whatever way."""
+    _held.enter_context(resource)
+
+
 def finish(code: ExitCode) -> NoReturn:
     """End the command with a code."""
     raise typer.Exit(code)
@@ -70,6 +79,8 @@ def run(app: Callable[..., object], arguments: list[str] | None = None) -> NoRet
         # Whoever read has enough. Python would complain while it closes what it cannot flush.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = ExitCode.FINE
+    finally:
+        _held.close()
     sys.exit(code)
 
 

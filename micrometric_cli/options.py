@@ -58,9 +58,9 @@ PathsArgument = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="PATH",
-        help="Files, directories (searched recursively), globs, or - for standard input. "
-        "By default MICROMETRIC_LOG_PATH, else read_path of [tool.micrometric] in the nearest "
-        "pyproject.toml, else logs/ or metric_logs/.",
+        help="Files, directories (searched recursively), globs, URLs of these (s3://bucket/runs/), "
+        "or - for standard input. By default MICROMETRIC_LOG_PATH, else read_path of "
+        "[tool.micrometric] in the nearest pyproject.toml, else logs/ or metric_logs/.",
         show_default=False,
     ),
 ]
@@ -206,6 +206,13 @@ MemoryOption = Annotated[
         metavar="SIZE",
         help="Memory the query may use, such as 500MB; beyond that it uses the disk.",
         show_default=False,
+    ),
+]
+EngineOption = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME",
+        help="What computes: duckdb, pandas or polars. All give the same figures.",
     ),
 ]
 ColorOption = Annotated[

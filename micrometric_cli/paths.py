@@ -6,7 +6,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from micrometric_cli.exits import say
+from micrometric.fetched import is_url, shown_url
+from micrometric_cli.exits import say, until_end
 
 _USUAL = ("logs", "metric_logs")
 
@@ -25,11 +26,22 @@ def paths_or_default(paths: list[str] | None) -> list[str]:
     Raises:
         PathError: none was named and there is no default.
     """
-    if paths:
-        return paths
-    choice = default_path()
-    say(f"reading {choice.path} ({choice.reason})")
-    return [choice.path]
+    if not paths:
+        choice = default_path()
+        path = shown_url(choice.path) if is_url(choice.path) else choice.path
+        say(f"reading {path} ({choice.reason})")
+        paths = [choice.path]
+    fetch_once(paths)
+    return paths
+
+
+def fetch_once(paths: list[str]) -> None:
+    """Let each URL be fetched once in this command, however often it is read, and tell of it."""
+    if any(map(is_url, paths)):
+        from micrometric.remote import kept
+        from micrometric_cli.progress import fetching
+
+        until_end(kept(fetching()))
 
 
 def default_path() -> Choice:
@@ -60,7 +72,9 @@ def _from_project(directory: Path) -> Choice | None:
             path = _read_path(file)
             if path is None:
                 return None
-            return Choice(os.path.relpath(folder / path), f"read_path in {os.path.relpath(file)}")
+            if not is_url(path):
+                path = os.path.relpath(folder / path)
+            return Choice(path, f"read_path in {os.path.relpath(file)}")
     return None
 
 

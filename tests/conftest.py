@@ -31,6 +31,36 @@ def _clean(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     os.environ.pop("MICROMETRIC_LAUNCH", None)
 
 
+@pytest.fixture(scope="session")
+def _s3_server() -> Iterator[str]:
+    from tests.storage import s3_server
+
+    with s3_server() as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def _network() -> Iterator[None]:
+    from tests.storage import no_network_left
+
+    with no_network_left():
+        yield
+
+
+@pytest.fixture
+def s3(_s3_server: str, _network: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The address of a server of S3, which the environment names with credentials for it."""
+    import s3fs
+
+    monkeypatch.setenv("AWS_ENDPOINT_URL", _s3_server)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    yield _s3_server
+    s3fs.S3FileSystem.clear_instance_cache()
+
+
 @pytest.fixture
 def logs(tmp_path: Path) -> Path:
     return tmp_path / "logs"

@@ -561,11 +561,6 @@ def test_an_empty_file_has_no_rows(tmp_path) -> None:
     assert list(summary.to_pandas().columns) == ["metric", "location", *DEFAULT_FIGURES]
 
 
-def test_there_is_one_engine_yet() -> None:
-    with pytest.raises(SettingError, match="no query engine is called 'polars'; expected 'duckdb'"):
-        summarize(SAMPLES, engine="polars")
-
-
 def test_pandas_is_not_needed_for_a_summary() -> None:
     import subprocess
 
@@ -615,3 +610,12 @@ def test_any_name_of_a_directory_is_only_a_name(tmp_path, monkeypatch, name) -> 
     assert [row["mean"] for row in summary] in ([1.0, 2.0], [2.0, 1.0])
     assert summary.report.skipped == 1
     assert summarize(folder).rows[0]["mean"] == 1.0
+
+
+@pytest.mark.parametrize("key", ["*", "a/b", "a~1b", '"', "\\", "[0]", "$", "0", "é", "a\nb"])
+def test_any_sign_in_a_key_is_only_a_sign(tmp_path, key) -> None:
+    write(tmp_path, event(1, other=3, **{key: 5}), event(2, **{key: 6}))
+
+    summary = summarize(tmp_path, [f"metadata.{key}"], stats="sum")
+
+    assert [row[f"metadata.{key}"] for row in summary] == [5, 6]

@@ -267,8 +267,11 @@ class DuckDBEngine:
             self._connection.interrupt()
             query.join()
             raise
-        if failed:
-            raise failed[0]
+        try:
+            if failed:
+                raise failed[0]
+        finally:
+            failed.clear()  # Its traceback holds this frame, and with it all that is read.
         return rows
 
     def mend_suspects(self, request: Request) -> None:
@@ -338,17 +341,16 @@ class DuckDBEngine:
         """Return SQL for what is asked of lines."""
         tests = [_event_test(request.uses_time)]
         tests += [_once_test(key) for key in request.keys if key.kind == "metadata"]
-        suspect = (
-            f"NOT (coalesce(file IN ({self._mended_copies()}), false) OR "
-            f"coalesce({' AND '.join(tests)}, false))"
-        )
-        return self._asked(request, self._lines(segments, strict), suspect, {})
+        suspect = f"NOT coalesce({' AND '.join(tests)}, false)"
+        if self._mended:
+            suspect = f"({suspect} AND file NOT IN ({self._mended_copies()}))"
+        rows = self._lines(segments, strict, needs_origin=request.needs_origin)
+        return self._asked(request, rows, suspect, {})
 
     def _of_rows(self, request: Request, segments: list[Segment], columns: _Columns) -> str:
         """Return SQL for what is asked of the rows of Parquet segments that have some columns."""
-        needs_origin = any(key.kind in ("origin", "directory") for key in request.keys)
         suspect = "timestamp IS NULL" if request.uses_time else "false"
-        rows = self._rows(segments, columns, needs_origin=needs_origin)
+        rows = self._rows(segments, columns, needs_origin=request.needs_origin)
         return self._asked(request, rows, suspect, dict(columns))
 
     def _asked(self, request: Request, rows: str, suspect: str, columns: Mapping[str, str]) -> str:
@@ -379,26 +381,23 @@ class DuckDBEngine:
             "CREATE OR REPLACE TEMP TABLE segments (file VARCHAR, run VARCHAR, session VARCHAR, "
             "rank BIGINT, launch VARCHAR, directories JSON)"
         )
-        rows = [
-            (
-                str(self._files[s.path]),
-                _utf8(s.run),
-                s.session,
-                s.rank,
-                s.launch,
-                _utf8(json.dumps(s.directories)),
-            )
-            for s in self._segments
+        columns = [
+            [str(self._files[s.path]) for s in self._segments],
+            [_utf8(s.run) for s in self._segments],
+            [s.session for s in self._segments],
+            [s.rank for s in self._segments],
+            [s.launch for s in self._segments],
+            [_utf8(json.dumps(s.directories)) for s in self._segments],
         ]
-        if rows:
-            self._connection.executemany("INSERT INTO segments VALUES (?, ?, ?, ?, ?, ?)", rows)
+        # All in one: a statement for each row takes longer than many a log.
+        unnested = ", ".join(["unnest(?)"] * len(columns))
+        self._connection.execute(f"INSERT INTO segments SELECT {unnested}", columns)
 
     def _rows(self, segments: list[Segment], columns: _Columns, *, needs_origin: bool) -> str:
         """Return SQL for the rows of Parquet segments; `value` is null for a plain float."""
         further = [key_column(key) for key, _ in columns]
-        if needs_origin:  # Only then: comparing names takes as long as the figures.
-            further += [f"coalesce(rows.{n}, segments.{n}) AS {n}" for n in ORIGIN_FIELDS]
-            further.append("directories")
+        if needs_origin:
+            further.append(_origin_of("rows"))
         return (
             f"SELECT filename AS file, {TIMESTAMP} AS timestamp, metric, value AS number, "
             f"value_json::JSON AS value, metadata::JSON AS metadata, "
@@ -410,7 +409,7 @@ class DuckDBEngine:
     def _names(self, segments: list[Segment]) -> str:
         return ", ".join(quoted(str(self._files[segment.path])) for segment in segments)
 
-    def _lines(self, segments: list[Segment], strict: bool) -> str:
+    def _lines(self, segments: list[Segment], strict: bool, *, needs_origin: bool) -> str:
         """Return SQL for the lines of segments; of none, of an empty file."""
         files = self._names(segments)
         if not segments:
@@ -421,15 +420,12 @@ class DuckDBEngine:
         return (
             f"SELECT lines.filename AS file, timestamp AS stamp, "
             f"try_cast(timestamp AS TIMESTAMP) AS timestamp, metric, "
-            f"NULL::DOUBLE AS number, value, metadata, coalesce(location, '') AS location, "
-            f"coalesce(lines.run, segments.run) AS run, "
-            f"coalesce(lines.session, segments.session) AS session, "
-            f"coalesce(lines.rank, segments.rank) AS rank, "
-            f"coalesce(lines.launch, segments.launch) AS launch, directories "
+            f"NULL::DOUBLE AS number, value, metadata, coalesce(location, '') AS location"
+            f"{', ' + _origin_of('lines') if needs_origin else ''} "
             f"FROM read_json([{files}], format='newline_delimited', columns={{{columns}}}, "
             f"filename=true, ignore_errors={'false' if strict else 'true'}, "
             f"maximum_object_size={self._line_bytes}) AS lines "
-            f"{_JOIN}"
+            f"{_JOIN if needs_origin else ''}"
         )
 
     def _observations(self, lines: str) -> str:
@@ -560,6 +556,12 @@ def _once_test(key: Key) -> str:
         escape = " ESCAPE '!'" if "!" in pattern else ""
         tests.append(f"metadata::VARCHAR NOT LIKE {quoted(pattern)}{escape}")
     return f"(metadata IS NULL OR ({' AND '.join(tests)}))"
+
+
+def _origin_of(rows: str) -> str:
+    """Return SQL for the origin that rows tell, else that of their segments."""
+    told = [f"coalesce({rows}.{name}, segments.{name}) AS {name}" for name in ORIGIN_FIELDS]
+    return ", ".join([*told, "directories"])
 
 
 def _is_text(column: str) -> str:

@@ -13,6 +13,7 @@ from micrometric_cli.options import (
     Color,
     ColorOption,
     DigitsOption,
+    EngineOption,
     EveryOption,
     ExplodeOption,
     FailIfOption,
@@ -55,6 +56,14 @@ TotalsOption = Annotated[
     bool,
     typer.Option("--totals", help="Add a row for each metric over all its events."),
 ]
+MasterOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="URL",
+        help="For spark: the cluster, such as spark://host:7077; else all cores of this machine.",
+        show_default=False,
+    ),
+]
 WatchOption = Annotated[
     bool,
     typer.Option(
@@ -85,6 +94,8 @@ def summarize(
     format_: FormatOption = Format.TABLE,
     digits: DigitsOption = 4,
     fail_if: FailIfOption = None,
+    engine: EngineOption = "duckdb",
+    master: MasterOption = None,
     memory_limit: MemoryOption = None,
     watch: WatchOption = False,
     every: EveryOption = None,
@@ -140,6 +151,8 @@ def summarize(
         explode=explode or (),
         totals=totals,
         fail_if=fail_if or (),
+        engine=engine,
+        master=master,
         memory_limit=memory_limit,
     )
     shown = Order(sort, top)

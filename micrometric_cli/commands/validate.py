@@ -14,8 +14,8 @@ ManifestsArgument = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="PATH",
-        help="Directories with logs, or manifests such as registry.json. By default as for the "
-        "other commands.",
+        help="Directories with logs, or manifests such as registry.json, or URLs of these. "
+        "By default as for the other commands.",
         show_default=False,
     ),
 ]
@@ -43,6 +43,7 @@ def validate(
     when one matches nothing, and with 2 when the spec cannot be read or there is no manifest.
     """
     from micrometric.errors import PathError
+    from micrometric.fetched import shown
     from micrometric.finder import find_manifests
     from micrometric.manifest import merge_metrics
     from micrometric.spec import parse_spec
@@ -60,7 +61,7 @@ def validate(
             f"no usable manifest in {', '.join(map(repr, chosen))}; log something there first, or "
             "write one with micrometric list --source DIR --output registry.json"
         )
-    registered, conflicts = merge_metrics((str(path), told) for path, told in manifests)
+    registered, conflicts = merge_metrics((shown(path), told) for path, told in manifests)
     say_all(map(str, conflicts))
     problems = findings(spec, registered)
     if spec.terms:

@@ -1,0 +1,225 @@
+"""Engines: each one gives the same rows, whatever state the files are in."""
+
+import gzip
+import importlib.util
+import json
+import math
+import tempfile
+from pathlib import Path
+
+import pytest
+import zstandard
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from micrometric import NoDataError, SettingError, summarize
+from micrometric.columns import request_for
+from micrometric.engines import ENGINES, Source, open_engine
+from micrometric.filters import Filter
+from micrometric.finder import find
+from micrometric.keys import read_key
+from micrometric.manifest import Manifest, write_manifest
+from micrometric.query import Query
+from micrometric.reader import text_metrics_of
+from micrometric.registry import Metric
+from micrometric.report import Report
+from tests import strategies
+
+SAMPLES = Path("sample_logs")
+OTHERS = [name for name in ENGINES if name not in ("duckdb", "spark")]
+"""Spark has a test of its own among the slow ones."""
+PACK = {
+    "jsonl": bytes,
+    "0.jsonl.gz": gzip.compress,
+    "1.jsonl.zst": lambda data: zstandard.ZstdCompressor().compress(data),
+}
+naive_lines = strategies.lines().map(lambda line: line.replace(b'Z"', b'"', 1))
+surrogates = strategies.lines().map(
+    lambda line: line.replace(b'"metadata":{', rb'"metadata":{"text":"a\udc80b",').replace(
+        b",}", b"}"
+    )
+)
+segments = st.lists(
+    st.tuples(
+        st.sampled_from(sorted(PACK)),
+        st.lists(
+            strategies.lines() | strategies.damaged_lines | naive_lines | surrogates, max_size=12
+        ),
+        st.sampled_from([b"\n", b"", b'\n{"timest']),
+    ),
+    min_size=1,
+    max_size=4,
+)
+QUESTIONS = [
+    {"by": "location"},
+    {"by": "layer"},
+    {"by": "layer,step"},
+    {"by": "text"},
+    {"by": "nested.inner"},
+    {"by": "30s"},
+    {"by": "timestamp"},
+    {"by": "run,session,rank,launch"},
+    {"by": "layer_idx"},
+    {"by": "head", "explode": "head"},
+    {"by": "", "stats": "count,sum,first,last,rate,p12.5,median"},
+    {"by": "layer", "stats": "first,last"},
+    {"by": "location", "where": "value > 0.1 or layer == 'a'"},
+    {"by": "step", "where": "layer != 0 and not value is null"},
+    {"by": "location", "where": "layer and text is null", "metrics": "re*,!phase"},
+    {"by": "location", "location": "a.*", "since": "2026-11-23T08:00:20Z"},
+]
+
+
+def write(folder: Path, contents) -> None:
+    for number, (kind, lines, end) in enumerate(contents):
+        run = folder / f"layer_idx={number}"
+        run.mkdir()
+        name = f"micro_metrics.20261123T080000000000Z-r{number}-1.{kind}"
+        (run / name).write_bytes(PACK[kind](b"\n".join(lines) + end))
+    write_manifest(
+        folder / "layer_idx=0" / "micro_metrics.20261123T080000000000Z-r0-1.manifest.json",
+        Manifest({"recall": Metric("float", dims=("head",)), "phase": Metric("str")}),
+    )
+
+
+def answer(paths, engine, question):
+    """Return rows and report of a question, or the error that it ends with."""
+    question = {"by": "location"} | question
+    by = [name for name in question["by"].split(",") if name]
+    try:
+        summary = summarize(
+            paths, **(question | {"by": by}), engine=engine, assume_tz="Europe/Berlin", totals=True
+        )
+    except NoDataError as error:
+        return str(error)
+    rows = [*summary.rows, *summary.totals]
+    order = [
+        (row["metric"], *(json.dumps(row.get(name), default=str) for name in by)) for row in rows
+    ]
+    told = summary.report
+    return sorted(zip(order, rows, strict=True), key=lambda pair: pair[0]), (
+        told.skipped,
+        sorted(told.unfinished),
+        sorted(map(str, told.examples)),
+    )
+
+
+def assert_same(found, expected) -> None:
+    if isinstance(expected, str):
+        assert found == expected
+        return
+    assert found[1] == expected[1]
+    assert [order for order, _ in found[0]] == [order for order, _ in expected[0]]
+    for (_, row), (_, wanted) in zip(found[0], expected[0], strict=True):
+        assert row.keys() == wanted.keys()
+        for name, figure in wanted.items():
+            assert type(row[name]) is type(figure), (name, row, wanted)
+            if isinstance(figure, float):
+                figure = pytest.approx(figure, rel=1e-9, abs=1e-9)
+            assert row[name] == figure, (name, row)
+
+
+@pytest.mark.parametrize("engine", OTHERS)
+@pytest.mark.parametrize("by", ["location", "oracle_top_k,layer_idx", "layer_idx,head", "1m"])
+def test_engines_agree_on_the_samples(engine, by) -> None:
+    assert_same(answer(SAMPLES, engine, {"by": by}), answer(SAMPLES, "duckdb", {"by": by}))
+
+
+@pytest.mark.parametrize("engine", OTHERS)
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(segments, st.sampled_from(QUESTIONS))
+def test_engines_agree_however_damaged_the_logs_are(engine, contents, question) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        write(Path(folder), contents)
+
+        found = answer(folder, engine, question)
+
+        assert_same(found, answer(folder, "duckdb", question))
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(segments)
+def test_decoded_events_make_the_columns_that_sql_makes(contents) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        write(Path(folder), contents)
+        found = find(folder)
+        names = ["layer", "value", "layer_idx", "dir.layer_idx", "head", "rank", "30s", "text"]
+        keys = [read_key(name, found.directory_keys()) for name in names]
+        wanted = Filter.read(where="layer == 1 or value > 0 or rank == 0 or text == 'a'")
+        request = request_for(keys, wanted.bound_to(found.directory_keys()))
+        tables = [columns(name, found, request) for name in ("duckdb", "polars")]
+
+    assert tables[0] == tables[1]
+
+
+def columns(name, found, request):
+    """Return the rows that an engine loads, in an order of their own."""
+    source = Source(
+        found.segments,
+        dims={"recall": ("head",)},
+        text_metrics=text_metrics_of(found),
+        zone=None,
+        report=Report(),
+    )
+    with open_engine(name, source) as engine:
+        rows = engine.collect(engine.load(request))
+        while rows is None or any(row["suspect"] for row in rows):
+            engine.mend_suspects(request)
+            rows = engine.collect(engine.load(request))
+    return sorted(
+        repr([(key, settled(row[key])) for key in sorted(row) if key != "file"]) for row in rows
+    )
+
+
+def settled(cell):
+    if isinstance(cell, float):
+        return "nan" if math.isnan(cell) else cell
+    if isinstance(cell, str) and cell[:1] in set("[-0123456789"):
+        return json.loads(cell)  # A number may be spelled in several ways.
+    return cell
+
+
+@pytest.mark.parametrize("engine", OTHERS)
+def test_each_event_can_be_a_group_of_its_own(engine) -> None:
+    from micrometric.figures import Figures
+
+    def means(name):
+        query = Query.open(SAMPLES, engine=name, metrics="research_*density")
+        rows = query.rows(query.keys("run,layer_idx"), Figures(("mean",)), occurrence=True)
+        return sorted([*row.values()] for row in rows)
+
+    assert means(engine) == means("duckdb")
+
+
+def test_an_unknown_engine_names_the_nearest() -> None:
+    with pytest.raises(SettingError, match="no query engine is called 'polar'; did you mean"):
+        summarize(SAMPLES, engine="polar")
+
+
+def test_an_engine_that_is_not_installed_says_what_to_install(monkeypatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+
+    with pytest.raises(SettingError, match=r"not installed; pip install 'micrometric\[polars\]'"):
+        summarize(SAMPLES, engine="polars")
+
+
+@pytest.mark.parametrize("engine", OTHERS)
+def test_only_duckdb_keeps_to_a_memory_limit(engine) -> None:
+    with pytest.raises(SettingError, match="knows no memory limit, only 'duckdb' does"):
+        summarize(SAMPLES, engine=engine, memory_limit="1GB")
+
+
+@pytest.mark.parametrize("engine", ["duckdb", *OTHERS])
+def test_only_spark_has_a_master(engine) -> None:
+    with pytest.raises(SettingError, match=f"the engine '{engine}' has no master"):
+        summarize(SAMPLES, engine=engine, master="spark://host:7077")
+
+
+@pytest.mark.parametrize("engine", OTHERS)
+def test_an_engine_tells_how_far_it_is(engine) -> None:
+    told: list[float] = []
+
+    summarize(SAMPLES, engine=engine, progress=told.append)
+
+    assert told == sorted(told)
+    assert 0 <= told[0] < told[-1] < 1
