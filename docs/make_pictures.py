@@ -5,7 +5,7 @@ from pathlib import Path
 
 from micrometric import plot
 
-SAMPLES = Path(__file__).parents[1] / "sample_logs"
+SAMPLES = Path(__file__).resolve().parents[1] / "sample_logs"
 SWEEP = {"paths": SAMPLES, "assume_tz": "UTC"}
 TOPK = {"paths": SAMPLES / "topk_attention"}
 PICTURES = {

@@ -49,7 +49,8 @@ def scatter(draft: Draft) -> Picture:
     found = {row["metric"] for row in rows}
     if not rows:
         raise NoDataError(draft.why_empty())
-    across, upwards = (_one(name, found) for name in (asked.x, asked.y))
+    known = {*found, *draft.query.found.metrics()}
+    across, upwards = (_one(name, found, known) for name in (asked.x, asked.y))
     pairs = _pairs(draft, rows, names, (across, upwards), stat)
     front = _front(pairs, signs)
     drawn = _thinned(draft, pairs, front)
@@ -87,7 +88,7 @@ def _signs(draft: Draft) -> tuple[int, int]:
     return -1 if "x" in asked.maximize else 1, -1 if "y" in asked.maximize else 1
 
 
-def _one(spec: str, found: Iterable[str]) -> str:
+def _one(spec: str, found: Iterable[str], known: Iterable[str]) -> str:
     """Return the metric that a name or glob means.
 
     Raises:
@@ -96,7 +97,7 @@ def _one(spec: str, found: Iterable[str]) -> str:
     """
     chosen = sorted(parse_spec(spec).select(found))
     if not chosen:
-        raise NoDataError(f"no metric matches {spec!r}{hint(spec, set(found))}")
+        raise NoDataError(f"no metric matches {spec!r}{hint(spec, known)}")
     if len(chosen) > 1:
         raise SettingError(f"{spec!r} matches {', '.join(chosen)}; name one of them")
     return chosen[0]

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 _EVERY = 2.0
 _PIPED_WIDTH = 100
+_UNBOUND = 100_000
+"""Width of a table that is piped."""
 
 
 class Kind(enum.StrEnum):
@@ -304,14 +306,18 @@ def _print_front(picture: Picture, color: Color) -> None:
     if not picture.front:
         return
     from micrometric_cli.options import Format
-    from micrometric_cli.output import print_table
+    from micrometric_cli.output import print_table, terminal_width
     from micrometric_cli.render.summary import kind_of
     from micrometric_cli.render.table import Column, Table
+    from micrometric_cli.render.text import shortened
 
     rows = list(picture.front)
     *names, x, y = rows[0]
     columns = [Column(name, kind_of(row[name] for row in rows)) for name in names]
-    columns += [Column(name, "figure") for name in (x, y)]
+    # Names of metrics give way first: the axes above have them in full.
+    forms = shortened({x, y}, max(6, (terminal_width() or _UNBOUND) // 4))
+    columns += [Column(forms[name], "figure") for name in (x, y)]
+    rows = [row | {forms[name]: row[name] for name in (x, y)} for row in rows]
     sys.stdout.write("\n")
     print_table(Table(columns, rows), Format.TABLE, color)
 

@@ -134,3 +134,14 @@ def test_files_are_in_place_of_the_picture_and_a_front_is_still_listed(cli, tmp_
 
     assert ended.out.split()[:2] == ["oracle_top_k", "layer_idx"]
     assert "<svg" in (tmp_path / "a.html").read_text()
+
+
+@pytest.mark.parametrize("columns", [60, 80, 160])
+def test_the_list_of_the_front_fits_the_terminal(cli, columns):
+    ended = cli(
+        "plot", SAMPLES, "-x", "research*density", "-y", "research*error",
+        "--pair-by", "oracle_top_k,layer_idx", "--assume-tz", "UTC", columns=columns,
+    )  # fmt: skip
+
+    assert max(map(len, ended.out.splitlines())) <= columns
+    assert ended.out.splitlines()[-1].split() == ["128", "1", "0.6505", "0.0454"]
