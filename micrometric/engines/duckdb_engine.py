@@ -15,7 +15,7 @@ import os
 import re
 import tempfile
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import tzinfo
 from pathlib import Path
@@ -115,17 +115,17 @@ class DuckDBEngine:
         self._tries = 0
 
     def __enter__(self) -> DuckDBEngine:
-        self._pinned = contextlib.ExitStack()
-        with contextlib.ExitStack() as failing:
-            failing.callback(self.__exit__, None, None, None)
-            self._open()
-            failing.pop_all()
+        with contextlib.ExitStack() as held, _interruptible():
+            self._open(held)
+            self._held = held.pop_all()
         return self
 
-    def _open(self) -> None:
+    def _open(self, held: contextlib.ExitStack) -> None:
         import duckdb
 
+        # Removed last, in this order: what was pinned, the connection, the directory.
         self._temporary = tempfile.TemporaryDirectory(prefix="micrometric-")
+        held.callback(self._temporary.cleanup)
         self._connection = duckdb.connect(
             config={
                 "temp_directory": self._temporary.name,
@@ -133,6 +133,8 @@ class DuckDBEngine:
                 "autoload_known_extensions": False,
             }
         )
+        held.callback(self._connection.close)
+        self._pinned = held.enter_context(contextlib.ExitStack())
         if self._memory_limit is not None:
             self._limit_memory(self._memory_limit)
         self._pin_open_segments()
@@ -155,9 +157,9 @@ class DuckDBEngine:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._connection.close()
-        self._pinned.close()
-        self._temporary.cleanup()
+        self._held.close()
+        if _is_interrupt(error):
+            raise KeyboardInterrupt from None
 
     def _limit_memory(self, limit: str) -> None:
         import duckdb
@@ -249,23 +251,29 @@ class DuckDBEngine:
         """Return the rows of a relation, telling progress; Ctrl-C ends the query at once."""
         rows: list[tuple[Any, ...]] = []
         failed: list[BaseException] = []
+        # Not the thread's own end: an interrupted `join` takes a thread for ended before it is.
+        done = threading.Event()
 
         def fetch() -> None:
             try:
                 rows.extend(relation.fetchall())
             except BaseException as error:  # noqa: BLE001 - raised again by who waits
                 failed.append(error)
+            finally:
+                done.set()
 
-        query = threading.Thread(target=fetch, name="micrometric-query")
-        query.start()
+        threading.Thread(target=fetch, name="micrometric-query").start()
         try:
-            while query.is_alive():
-                query.join(_PROGRESS)
-                if query.is_alive() and self._progress is not None:
+            while not done.wait(_PROGRESS):
+                if self._progress is not None:
                     self._progress(max(0.0, self._connection.query_progress()) / 100)
         except BaseException:
-            self._connection.interrupt()
-            query.join()
+            # Whatever it was, and however often it comes: the connection is closed next.
+            while not done.is_set():
+                with contextlib.suppress(KeyboardInterrupt):
+                    self._connection.interrupt()
+                    done.wait(_PROGRESS)
+            failed.clear()
             raise
         try:
             if failed:
@@ -528,6 +536,21 @@ class DuckDBEngine:
         return (
             f"(CASE WHEN {value}::VARCHAR < '#' THEN {named} ELSE try_cast({value} AS DOUBLE) END)"
         )
+
+
+@contextlib.contextmanager
+def _interruptible() -> Iterator[None]:
+    """Raise KeyboardInterrupt for it where DuckDB has made another error of it."""
+    try:
+        yield
+    except RuntimeError as error:
+        if _is_interrupt(error):
+            raise KeyboardInterrupt from None
+        raise
+
+
+def _is_interrupt(error: BaseException | None) -> bool:
+    return isinstance(error, RuntimeError) and "interrupted" in str(error).lower()
 
 
 def _event_test(uses_time: bool) -> str:

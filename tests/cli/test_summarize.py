@@ -1,7 +1,10 @@
 import io
 import json
 import re
+import signal
+import subprocess
 import sys
+import time
 
 import pytest
 
@@ -391,3 +394,19 @@ def test_progress_is_drawn_on_a_terminal_and_erased(monkeypatch):
         tell(0.25)
 
     assert stream.text() == "\r\x1b[Ksummarizing  25%\r\x1b[K"
+
+
+@pytest.mark.parametrize("delay", [0.2, 0.3, 0.35, 0.4, 0.45, 0.5, 0.6])
+def test_ctrl_c_ends_it_at_once_wherever_it_is(tmp_path, delay):
+    lines = "".join(event(n % 60, "density", n, metadata={"step": n}) + "\n" for n in range(20_000))
+    (tmp_path / "micro_metrics.jsonl").write_text(lines * 12)
+    command = [sys.executable, "-m", "micrometric_cli", "summarize", str(tmp_path), "-g", "step"]
+
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        time.sleep(delay)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=20)
+
+    # Before it has begun and after it has ended, the signal itself ends it.
+    assert process.returncode in (130, -signal.SIGINT) or out
+    assert b"Traceback" not in err
