@@ -10,6 +10,7 @@ from micrometric_cli import exits
 from micrometric_cli.commands.compact import compact
 from micrometric_cli.commands.compare import compare
 from micrometric_cli.commands.export import export
+from micrometric_cli.commands.files import files
 from micrometric_cli.commands.list import list_metrics
 from micrometric_cli.commands.plot import plot
 from micrometric_cli.commands.summarize import summarize
@@ -32,6 +33,7 @@ app.command()(compact)
 app.command()(compare)
 app.command()(plot)
 app.command()(export)
+app.command()(files)
 
 
 def _version(asked: bool) -> None:

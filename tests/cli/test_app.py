@@ -45,6 +45,7 @@ def test_help_names_every_command_in_a_line(cli):
         ("compare", "Compare logs by group: figures, differences, intervals"),
         ("plot", "Draw lines, distributions, heatmaps and Pareto fronts"),
         ("export", "Write events as csv, jsonl, parquet, arrow or tensorboard"),
+        ("files", "List segments with size, events, span and state"),
     ]
 
 

@@ -1,0 +1,158 @@
+"""What files there are: whose each segment is, how large, and which time it spans."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, tzinfo
+from typing import Literal
+
+from micrometric.finder import Found, Paths, Segment, find
+from micrometric.machine import Machine, this_machine
+from micrometric.manifest import SessionState, session_state
+from micrometric.reader import choose_launch, read_segment, read_zone
+from micrometric.report import Report
+
+Kind = Literal["active", "closed", "compressed", "parquet"]
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A segment, or several together."""
+
+    run: str
+    session: str | None
+    rank: int | None
+    launch: str | None
+    path: str
+    """The file; of several, their directory."""
+    kind: Kind | None
+    """None of several."""
+    state: SessionState | None
+    """Of its session; None where no manifest tells, or of several that differ."""
+    size: int
+    """Bytes on disk."""
+    events: int
+    begin: datetime | None
+    """Time of the first event in UTC, None without one."""
+    end: datetime | None
+    """Time of the last event."""
+    files: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """All segments under some paths."""
+
+    files: list[Stored]
+    """By run, in the order in which they were begun."""
+    report: Report
+
+    def __iter__(self) -> Iterator[Stored]:
+        return iter(self.files)
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def runs(self) -> list[Stored]:
+        """Return the files of each run together."""
+        by_run: dict[str, list[Stored]] = {}
+        for stored in self.files:
+            by_run.setdefault(stored.run, []).append(stored)
+        return [together(stored) for stored in by_run.values()]
+
+
+def take_inventory(
+    paths: Paths,
+    *,
+    launch: str | None = None,
+    assume_tz: str | tzinfo | None = None,
+    machine: Machine | None = None,
+) -> Inventory:
+    """Look at every segment under some paths; each is read once, for its events and times.
+
+    Args:
+        paths: files, directories (recursive), globs or `-`; one or several.
+        launch: see `iter_events`.
+        assume_tz: see `iter_events`.
+        machine: the machine that asks, which knows its own processes; this one by default.
+
+    Raises:
+        PathError: a path is missing, cannot be read, or holds no logs.
+        SettingError: there is no such time zone.
+        NoDataError: there is no such launch.
+    """
+    zone = read_zone(assume_tz)
+    report = Report()
+    found = choose_launch(find(paths), launch, report)
+    states = _states(found, machine or this_machine())
+    return Inventory([_stored(s, states, zone, report) for s in found.segments], report)
+
+
+def together(files: list[Stored]) -> Stored:
+    """Return several files as one entry; there is at least one."""
+    first = files[0]
+    states = {stored.state for stored in files}
+    begins = [stored.begin for stored in files if stored.begin is not None]
+    ends = [stored.end for stored in files if stored.end is not None]
+    return Stored(
+        run=first.run,
+        session=None,
+        rank=None,
+        launch=first.launch if len({stored.launch for stored in files}) == 1 else None,
+        path=first.path.rpartition("/")[0] or ".",
+        kind=None,
+        state="live" if "live" in states else first.state if len(states) == 1 else None,
+        size=sum(stored.size for stored in files),
+        events=sum(stored.events for stored in files),
+        begin=min(begins, default=None),
+        end=max(ends, default=None),
+        files=len(files),
+    )
+
+
+def _states(found: Found, machine: Machine) -> dict[str, SessionState]:
+    now = datetime.now(UTC)
+    sessions = [manifest.session for _, manifest in found.manifests if manifest.session is not None]
+    return {facts.id: session_state(facts, now=now, machine=machine) for facts in sessions}
+
+
+def _stored(
+    segment: Segment, states: dict[str, SessionState], zone: tzinfo | None, report: Report
+) -> Stored:
+    events, begin, end = 0, None, None
+    for event in read_segment(segment, report, zone):
+        events += 1
+        if begin is None or event.timestamp < begin:
+            begin = event.timestamp
+        if end is None or event.timestamp > end:
+            end = event.timestamp
+    return Stored(
+        run=segment.run,
+        session=segment.session,
+        rank=segment.rank,
+        launch=segment.launch,
+        path=str(segment.path),
+        kind=_kind(segment),
+        state=states.get(segment.session or ""),
+        size=_size(segment),
+        events=events,
+        begin=begin,
+        end=end,
+    )
+
+
+def _kind(segment: Segment) -> Kind:
+    if segment.suffix == ".parquet":
+        return "parquet"
+    if segment.suffix != ".jsonl":
+        return "compressed"
+    is_numbered = segment.path.name.removesuffix(".jsonl").rpartition(".")[2].isdigit()
+    return "closed" if is_numbered else "active"
+
+
+def _size(segment: Segment) -> int:
+    try:
+        return segment.path.stat().st_size
+    except OSError:
+        return 0  # A stream has none, and what was renamed meanwhile is elsewhere.

@@ -1,0 +1,43 @@
+"""`micrometric files`: the segments there are, and what they hold."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from micrometric_cli.options import (
+    Color,
+    ColorOption,
+    Format,
+    FormatOption,
+    LaunchOption,
+    PathsArgument,
+    ZoneOption,
+)
+
+RunsOption = Annotated[bool, typer.Option("--runs", help="A row for each run, not for each file.")]
+
+
+def files(
+    paths: PathsArgument = None,
+    runs: RunsOption = False,
+    launch: LaunchOption = None,
+    assume_tz: ZoneOption = None,
+    format_: FormatOption = Format.TABLE,
+    color: ColorOption = Color.AUTO,
+) -> None:
+    """List segments with size, events, span and state.
+
+    A session is live, ended or killed, as its manifest and the process table tell. Every segment
+    is read once. Sizes are bytes in json and csv.
+    """
+    from micrometric.inventory import take_inventory
+    from micrometric_cli.output import print_table, say_all
+    from micrometric_cli.paths import paths_or_default
+    from micrometric_cli.render.inventory import files_table
+
+    inventory = take_inventory(paths_or_default(paths), launch=launch, assume_tz=assume_tz)
+    say_all(inventory.report.sentences())
+    exact = format_ in (Format.JSON, Format.CSV)
+    print_table(files_table(inventory, by_run=runs, exact=exact), format_, color)

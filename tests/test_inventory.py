@@ -1,0 +1,71 @@
+"""The files there are: whose, how large, which time they span, and all those of a run."""
+
+import gzip
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from micrometric import MicroMetricLogger
+from micrometric.inventory import take_inventory
+from micrometric.segment import active_name, closed_name
+from tests.cli.conftest import SESSION, event
+
+OTHER = "20261123T090000000000Z-r1-4712"
+
+
+def at(second: int) -> datetime:
+    return datetime(2026, 11, 23, 8, 0, second, tzinfo=UTC)
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Path:
+    """Two runs: a compressed, a closed and an active segment, and one without events."""
+    first, second = tmp_path / "runs" / "a", tmp_path / "runs" / "b"
+    first.mkdir(parents=True)
+    second.mkdir()
+    lines = [event(n, "density", n) + "\n" for n in range(6)]
+    (first / closed_name(SESSION, 0, ".jsonl.gz")).write_bytes(
+        gzip.compress("".join(lines[1::-1]).encode())
+    )
+    (first / closed_name(SESSION, 1)).write_text("".join(lines[2:4]))
+    (first / active_name(OTHER)).write_text(lines[5] + "rubbish\n")
+    (second / "micro_metrics.jsonl").write_text("")
+    return tmp_path / "runs"
+
+
+def test_each_segment_is_told_with_its_events_and_span(runs: Path) -> None:
+    told = take_inventory(runs)
+
+    assert [(f.run, f.kind, f.events, f.begin, f.end) for f in told] == [
+        ("a", "compressed", 2, at(0), at(1)),
+        ("a", "closed", 2, at(2), at(3)),
+        ("a", "active", 1, at(5), at(5)),
+        ("b", "active", 0, None, None),
+    ]
+    assert [(f.session, f.rank) for f in told][1:3] == [(SESSION, None), (OTHER, 1)]
+    assert [f.size for f in told] == [Path(f.path).stat().st_size for f in told]
+    assert told.report.skipped == 1
+
+
+def test_a_run_is_all_its_files(runs: Path) -> None:
+    first, second = take_inventory(runs).runs()
+
+    assert (first.run, first.files, first.events, first.begin, first.end) == (
+        "a", 3, 5, at(0), at(5),
+    )  # fmt: skip
+    assert first.size == sum(path.stat().st_size for path in (runs / "a").iterdir())
+    assert (second.run, second.events, second.begin) == ("b", 0, None)
+
+
+def test_a_session_that_lives_is_told(tmp_path: Path) -> None:
+    MicroMetricLogger.register_metric("m", float)
+    logger = MicroMetricLogger(tmp_path / "logs", flush_every=1, metrics_to_log="all")
+    logger.log("m", 1)
+
+    (live,) = take_inventory(tmp_path)
+    logger.close()
+    (ended,) = take_inventory(tmp_path)
+
+    assert (live.state, ended.state) == ("live", "ended")
+    assert live.launch == ended.launch is not None
