@@ -285,7 +285,8 @@ def _print(picture: Picture, color: Color) -> None:
 
 def _lines(picture: Picture, color: Color, *, rows: int | None = None) -> list[str]:
     from micrometric_cli.output import has_colour, terminal_width
-    from micrometric_cli.render.plot import NARROWEST, Screen, picture_lines
+    from micrometric_cli.render.canvas import NARROWEST, Screen
+    from micrometric_cli.render.plot import picture_lines
 
     width = max(NARROWEST, terminal_width() or _PIPED_WIDTH)
     screen = Screen(width, rows, unicode=_has_dots(), colour=has_colour(color))

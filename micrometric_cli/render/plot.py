@@ -1,20 +1,13 @@
-"""Pictures on a terminal: marks on a canvas of plotille, with axes, ticks and a legend around it.
+"""Pictures on a terminal: panels below each other, each with its legend, and the caption.
 
-plotille gives dots in signs of braille. Where the encoding has none, each series has a sign of its
-own; with colour or without, series are told apart by name in the legend, and heatmaps by numbers.
+With colour or without, series are told apart by sign and name, and heatmaps read as numbers.
 """
 
 from __future__ import annotations
 
-import itertools
-import math
 import textwrap
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from micrometric.pictures import (
-    Axis,
     Bars,
     Boxes,
     Grid,
@@ -23,42 +16,26 @@ from micrometric.pictures import (
     Picture,
     Points,
 )
-from micrometric.ticks import ticks
-from micrometric_cli.render.text import ELLIPSIS, shortened, width_of
+from micrometric_cli.render.canvas import (
+    LEAST_CANVAS,
+    SIGNS,
+    Frame,
+    Screen,
+    canvas_lines,
+    cell_of,
+    coloured,
+    fitted,
+    log_suffix,
+    short,
+    x_axis,
+)
+from micrometric_cli.render.text import ELLIPSIS, width_of
 
-if TYPE_CHECKING:
-    from plotille import Canvas
-
-# Nearest to the palette of the files among the 256 colours, and readable on light and dark.
-COLOURS = (32, 166, 35, 175, 74, 172, 244, 130)
-SIGNS = "o+x*#@%&"
 _LEVELS = " .:-=+*#%@"
 _SHADES = (17, 18, 60, 61, 66, 102, 108, 144, 185, 226)
 """From blue to yellow, as cividis is: the lightness grows along it."""
-NARROWEST = 20
-_SIGN_EVERY = 12
-"""Columns from one sign of a series on its line to the next."""
-_BLOCKS = "▁▂▃▄▅▆▇█"
-_EMPTY, _FULL = "\u2800", "\u28ff"
-"""The first and the last sign of braille."""
-_LEAST_CANVAS = 4
 _ALONE = (18, 11)
 """Rows of a canvas alone and among others."""
-
-
-_Cell = tuple[str, int]
-"""A sign, and the series it is of."""
-
-
-@dataclass(frozen=True, slots=True)
-class Screen:
-    """What a picture is drawn on."""
-
-    width: int
-    rows: int | None = None
-    """Rows of a panel's canvas, None for the usual."""
-    unicode: bool = True
-    colour: bool = False
 
 
 def picture_lines(picture: Picture, screen: Screen) -> list[str]:
@@ -74,266 +51,28 @@ def picture_lines(picture: Picture, screen: Screen) -> list[str]:
 
 
 def _panel_lines(panel: Panel, screen: Screen, rows: int) -> list[str]:
-    title = _fitted(panel.title, screen)
+    title = fitted(panel.title, screen)
     match panel.marks:
         case (Grid() as grid, *_):
             return [title, *_grid_lines(panel, grid, screen)]
         case (Boxes() as boxes, *_):
             return [title, *_boxes_lines(panel, boxes, screen)]
-    axis = _fitted(f"{panel.y.label}{_log(panel.y)}", screen)
+    axis = fitted(f"{panel.y.label}{log_suffix(panel.y)}", screen)
     heads = [title] if axis == title else [title, axis]
-    return [*heads, *_canvas_lines(panel, screen, rows), *_legend(panel, screen)]
-
-
-@dataclass(frozen=True, slots=True)
-class _Frame:
-    """Where an axis lies on the canvas."""
-
-    axis: Axis
-    low: float
-    high: float
-
-    @classmethod
-    def of(cls, axis: Axis, ends: tuple[float, float]) -> _Frame:
-        low, high = ends
-        if axis.scale == "log":
-            return cls(axis, low, high)
-        if not axis.names and not axis.zero:
-            margin = (high / 2 - low / 2) * 0.04
-            return cls(axis, low - margin, high + margin)
-        return cls(axis, low, high)
-
-    def share(self, place: float) -> float:
-        """Return where a place is, from 0 at the low end to 1 at the high one."""
-        if self.axis.scale == "log":
-            return (math.log(place) - math.log(self.low)) / (
-                math.log(self.high) - math.log(self.low)
-            )
-        return (place / 2 - self.low / 2) / (self.high / 2 - self.low / 2)
-
-
-def _canvas_lines(panel: Panel, screen: Screen, rows: int) -> list[str]:
-    x, y = _Frame.of(panel.x, panel.range_x()), _Frame.of(panel.y, panel.range_y())
-    y_ticks = ticks(panel.y, y.low, y.high, max(2, rows // 3))
-    texts = _short([text for _, text in y_ticks], max(4, screen.width // 3))
-    margin = max(map(width_of, texts), default=0)
-    columns = max(_LEAST_CANVAS, screen.width - margin - 2)
-    drawn = _drawn(panel, x, y, columns, rows, screen)
-    at_row = {rows - 1 - _cell_of(y.share(place), rows, 4): text
-              for (place, _), text in zip(y_ticks, texts, strict=True)}  # fmt: skip
-    tick, bar, corner, foot, under = "┤│└┴─" if screen.unicode else "+|++-"
-    marked = _quantile_line(panel, x, columns)
-    lines = [] if marked is None else [f"{' ' * (margin + 2)}{marked}"]
-    for row, line in enumerate(drawn):
-        text = at_row.get(row, "")
-        edge = tick if text else bar
-        lines.append(f"{' ' * (margin - width_of(text))}{text} {edge}{line}".rstrip())
-    return [*lines, *_x_axis(x, columns, margin, (corner, foot, under), screen)]
-
-
-def _x_axis(
-    x: _Frame, columns: int, margin: int, signs: tuple[str, str, str], screen: Screen
-) -> list[str]:
-    """Return the line below the canvas, the texts of its ticks, and what it measures."""
-    corner, foot, under = signs
-    line, below = [under] * columns, [" "] * (columns + margin + 2)
-    end = 0
-    most = max(2, columns // 12)
-    for place, text in ticks(x.axis, x.low, x.high, len(x.axis.names) or most):
-        column = _cell_of(x.share(place), columns, 2)
-        (text,) = _short([text], max(6, columns // max(1, len(x.axis.names) or 1)))
-        start = max(0, margin + 2 + column - width_of(text) // 2)
-        start = min(start, len(below) - width_of(text))
-        if start < end + (1 if end else 0):
-            continue
-        line[column] = foot
-        below[start : start + width_of(text)] = [text]
-        end = start + width_of(text)
-        below = [*below[: start + 1], *[""] * (width_of(text) - 1), *below[start + 1 :]]
-    label = _fitted(f"{x.axis.label}{_log(x.axis)}", screen)
-    return [
-        f"{' ' * (margin + 1)}{corner}{''.join(line)}",
-        "".join(below).rstrip(),
-        label.center(columns + margin + 2).rstrip() if width_of(label) < screen.width else label,
-    ]
-
-
-def _cell_of(share: float, cells: int, dots: int) -> int:
-    """Return the cell that a place falls into, each being so many dots wide."""
-    return round(share * (cells * dots - 1)) // dots
-
-
-def _drawn(
-    panel: Panel, x: _Frame, y: _Frame, columns: int, rows: int, screen: Screen
-) -> list[str]:
-    """Return the canvas as lines."""
-    from plotille import Canvas
-
-    cells = [[(" ", 0)] * columns for _ in range(rows)]
-    for index, mark in enumerate(panel.marks):
-        # A canvas each, laid over one another: plotille colours by its own view of the terminal.
-        # It rounds to dots, of which the last is to be at 1: two across a sign and four down.
-        ends = 2 * columns / (2 * columns - 1), 4 * rows / (4 * rows - 1)
-        canvas = Canvas(columns, rows, 0, 0, *ends)
-        pen = _Pen(canvas, columns, rows, index, screen.unicode)
-        match mark:
-            case Line():
-                _draw_line(mark, x, y, pen)
-            case Points():
-                for across, up in zip(mark.x, mark.y, strict=True):
-                    pen.point(x.share(across), y.share(up))
-            case Bars():
-                _draw_bars(mark, x, y, pen)
-        _lay_over(cells, canvas.plot().split("\n"), index)
-    return [_painted(row, screen) for row in cells]
-
-
-def _lay_over(cells: list[list[_Cell]], lines: list[str], index: int) -> None:
-    """Add the signs of a series: dots join those that are there, any other sign covers them."""
-    for row, line in zip(cells, lines, strict=True):
-        for column, sign in enumerate(line):
-            if sign in (" ", _EMPTY):
-                continue
-            before = row[column][0]
-            if _EMPTY <= sign <= _FULL:
-                if before != " " and not _EMPTY <= before <= _FULL:
-                    continue
-                if before != " ":
-                    sign = chr(ord(sign) | ord(before))
-            row[column] = (sign, index)
-
-
-def _painted(row: list[_Cell], screen: Screen) -> str:
-    if not screen.colour:
-        return "".join(sign for sign, _ in row)
-    runs = itertools.groupby(row, key=lambda cell: None if cell[0] == " " else cell[1])
-    return "".join(
-        text if index is None else _coloured(text, index, screen)
-        for index, cells in runs
-        for text in ["".join(sign for sign, _ in cells)]
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class _Pen:
-    """Draws a series in dots or, where there are none, in its sign."""
-
-    canvas: Canvas
-    columns: int
-    rows: int
-    index: int
-    has_dots: bool
-
-    def line(self, x0: float, y0: float, x1: float, y1: float) -> None:
-        """Draw a line."""
-        if self.has_dots:
-            self.canvas.line(x0, y0, x1, y1)
-            return
-        steps = int(max(abs(x1 - x0) * self.columns, abs(y1 - y0) * self.rows) * 2) + 1
-        for step in range(steps + 1):
-            share = step / steps
-            self.point(x0 + (x1 - x0) * share, y0 + (y1 - y0) * share)
-
-    def point(self, x: float, y: float) -> None:
-        """Draw the sign of the series."""
-        self.sign(x, y, SIGNS[self.index % len(SIGNS)])
-
-    def dots(self, x0: float, y0: float, x1: float, y1: float) -> None:
-        """Draw a dotted line."""
-        first, last = int(x0 * self.columns), int(x1 * self.columns)
-        for column in range(first, last + 1):
-            share = (column + 0.5) / self.columns
-            up = y0 if x1 <= x0 else y0 + (y1 - y0) * min(1, max(0, (share - x0) / (x1 - x0)))
-            self.canvas.point(min(1.0, share), up, marker=None if self.has_dots else ".")
-
-    def sign(self, x: float, y: float, sign: str) -> None:
-        """Draw any sign."""
-        self.canvas.point(x, y, marker=sign)
-
-
-def _draw_line(line: Line, x: _Frame, y: _Frame, pen: _Pen) -> None:
-    for edge in (line.low, line.high):
-        for before, after in itertools.pairwise(zip(line.x, edge, strict=False)):
-            if before[1] is not None and after[1] is not None:
-                pen.dots(
-                    x.share(before[0]), y.share(before[1]), x.share(after[0]), y.share(after[1])
-                )
-    last: tuple[float, float] | None = None
-    places = [
-        None if up is None else (x.share(across), y.share(up))
-        for across, up in zip(line.x, line.y, strict=True)
-    ]
-    for index, place in enumerate(places):
-        if place is None:
-            last = None
-            continue
-        if last is None:
-            follows = index + 1 < len(places) and places[index + 1] is not None
-            if not follows:
-                pen.point(*place)
-        elif line.steps:
-            pen.line(*last, place[0], last[1])
-            pen.line(place[0], last[1], *place)
-        else:
-            pen.line(*last, *place)
-        last = place
-    there = [place for place in places if place is not None]
-    if len(there) <= pen.columns // _SIGN_EVERY and not line.steps:
-        for place in there:
-            pen.point(*place)
-    elif line.name:
-        _sign_line(there, pen)
-
-
-def _sign_line(places: list[tuple[float, float]], pen: _Pen) -> None:
-    """Put the sign of a series on its line here and there, each series elsewhere."""
-    free = pen.index * 3 % _SIGN_EVERY
-    for x, y in places:
-        if x * pen.columns >= free:
-            pen.point(x, y)
-            free = int(x * pen.columns) + _SIGN_EVERY
-
-
-def _draw_bars(bars: Bars, x: _Frame, y: _Frame, pen: _Pen) -> None:
-    """Fill columns up to the highest bar in each, to an eighth of a row."""
-    places = [x.share(edge) * pen.columns for edge in bars.edges]
-    blocks = _BLOCKS if pen.has_dots else "#"
-    for column in range(pen.columns):
-        under = [
-            height
-            for left, right, height in zip(places[:-1], places[1:], bars.heights, strict=True)
-            if left < column + 0.999 and right > column + 0.001
-        ]
-        filled = y.share(max(under, default=0.0)) * pen.rows
-        for row in range(math.ceil(filled)):
-            level = min(1.0, filled - row)
-            sign = blocks[max(0, math.ceil(level * len(blocks)) - 1)]
-            pen.sign((column + 0.5) / pen.columns, (row + 0.5) / pen.rows, sign)
-
-
-def _quantile_line(panel: Panel, x: _Frame, columns: int) -> str | None:
-    """Return the names of quantiles above their places, as far as there is room; None of none."""
-    marked = [pair for mark in panel.marks if isinstance(mark, Bars) for pair in mark.quantiles]
-    line = ""
-    for name, value in marked:
-        column = _cell_of(x.share(value), columns, 2)
-        start = max(0, min(columns - len(name), column - len(name) // 2))
-        if start > len(line) or not line:
-            line = f"{line:<{start}}{name}"
-    return line if marked else None
+    return [*heads, *canvas_lines(panel, screen, rows), *_legend(panel, screen)]
 
 
 def _legend(panel: Panel, screen: Screen) -> list[str]:
     """Return what each series is called; of bars, the quantiles."""
     lines: list[str] = []
     parts = []
-    names = _short([getattr(mark, "name", "") for mark in panel.marks], screen.width - 2)
+    names = short([getattr(mark, "name", "") for mark in panel.marks], screen.width - 2)
     for index, mark in enumerate(panel.marks):
         if isinstance(mark, Bars):
             parts += [f"{name} {value:.4g}" for name, value in mark.quantiles]
         elif isinstance(mark, Line | Points) and mark.name:
             sign = SIGNS[index % len(SIGNS)]
-            parts.append(f"{_coloured(sign, index, screen)} {names[index]}")
+            parts.append(f"{coloured(sign, index, screen)} {names[index]}")
     room = ""
     for part in parts:
         if room and _bare(room) + 3 + _bare(part) > screen.width:
@@ -351,16 +90,12 @@ def _bare(text: str) -> int:
     return width_of(re.sub(r"\x1b\[[0-9;]*m", "", text))
 
 
-def _coloured(text: str, index: int, screen: Screen) -> str:
-    return f"\x1b[38;5;{COLOURS[index % len(COLOURS)]}m{text}\x1b[0m" if screen.colour else text
-
-
 def _grid_lines(panel: Panel, grid: Grid, screen: Screen) -> list[str]:
     """Return a heatmap: a number a cell where they fit, else a shade, and the scale."""
     numbers = grid.numbers()
     low, high = min(numbers, default=0.0), max(numbers, default=0.0)
     heads = list(panel.x.names)
-    names = _short(list(panel.y.names), max(3, screen.width // 3))
+    names = short(list(panel.y.names), max(3, screen.width // 3))
     margin = max(map(width_of, [*names, panel.y.label[: screen.width // 3]]))
     texts = [["-" if cell is None else f"{cell:.3g}" for cell in row] for row in grid.cells]
     widest = max(width_of(text) for row in [*texts, heads] for text in row)
@@ -368,8 +103,8 @@ def _grid_lines(panel: Panel, grid: Grid, screen: Screen) -> list[str]:
     is_written = (widest + 1) * len(heads) <= room
     cell_width = widest + 1 if is_written else max(1, min(3, room // max(1, len(heads))))
     shown = len(heads) if is_written else min(len(heads), room // cell_width)
-    label = _short([panel.y.label], margin)[0]
-    lines = [f"{' ' * margin} {_fitted(panel.x.label, screen)}".rstrip()]
+    label = short([panel.y.label], margin)[0]
+    lines = [f"{' ' * margin} {fitted(panel.x.label, screen)}".rstrip()]
     if is_written or max(map(width_of, heads)) <= cell_width:
         lines.append(
             f"{label:<{margin}} " + "".join(f"{head:>{cell_width}}" for head in heads[:shown])
@@ -412,15 +147,15 @@ def _cell(
 
 def _boxes_lines(panel: Panel, boxes: Boxes, screen: Screen) -> list[str]:
     """Return a line a box, on an axis they share."""
-    x = _Frame.of(panel.x, panel.range_x())
-    names = _short([box.name for box in boxes.boxes], max(4, screen.width // 3))
+    x = Frame.of(panel.x, panel.range_x())
+    names = short([box.name for box in boxes.boxes], max(4, screen.width // 3))
     margin = max(map(width_of, names))
-    columns = max(_LEAST_CANVAS, screen.width - margin - 2)
+    columns = max(LEAST_CANVAS, screen.width - margin - 2)
     line, fill, middle, dot, edge = "─█┃·│" if screen.unicode else "-=|.|"
     lines = []
     for box, name in zip(boxes.boxes, names, strict=True):
         places = [
-            _cell_of(x.share(place), columns, 2)
+            cell_of(x.share(place), columns, 2)
             for place in (box.least, box.p5, box.p25, box.p50, box.p75, box.p95, box.greatest)
         ]
         signs = [" "] * columns
@@ -428,20 +163,7 @@ def _boxes_lines(panel: Panel, boxes: Boxes, screen: Screen) -> list[str]:
         signs[places[1] : places[5] + 1] = line * (places[5] + 1 - places[1])
         signs[places[2] : places[4] + 1] = fill * (places[4] + 1 - places[2])
         signs[places[3]] = middle
-        drawn = _coloured("".join(signs).rstrip(), 0, screen)
+        drawn = coloured("".join(signs).rstrip(), 0, screen)
         lines.append(f"{' ' * (margin - width_of(name))}{name} {edge}{drawn}")
     corner, foot, under = "└┴─" if screen.unicode else "++-"
-    return [*lines, *_x_axis(x, columns, margin, (corner, foot, under), screen)]
-
-
-def _log(axis: Axis) -> str:
-    return ", log" if axis.scale == "log" else ""
-
-
-def _fitted(text: str, screen: Screen) -> str:
-    return _short([text], screen.width)[0]
-
-
-def _short(texts: Sequence[str], width: int) -> list[str]:
-    forms = shortened(set(texts), width)
-    return [forms[text] for text in texts]
+    return [*lines, *x_axis(x, columns, margin, (corner, foot, under), screen)]

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from micrometric import plot
-from micrometric_cli.render.plot import Screen, picture_lines
+from micrometric_cli.render.canvas import Screen
+from micrometric_cli.render.plot import picture_lines
 from micrometric_cli.render.text import width_of
 from tests.cli.conftest import block
 from tests.plotted import SAMPLES, logs, steps
