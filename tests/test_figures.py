@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from micrometric import NoDataError, SettingError, summarize
+from micrometric.engines.duckdb_engine import _sharing_quantiles
 from micrometric.event import format_timestamp
 from micrometric.figures import DEFAULT_FIGURES, MEANINGS, Figures
 
@@ -175,3 +176,23 @@ def test_a_notebook_shows_a_table_in_which_nothing_runs(tmp_path):
 
     assert "<th>mean</th>" in html
     assert "&lt;script&gt;" in html
+
+
+def test_the_values_of_a_group_are_kept_once_for_all_quantiles(tmp_path, monkeypatch):
+    logs = write(tmp_path / "logs", [(n, n, {}) for n in range(101)])
+    queries = []
+
+    def shared(query):
+        queries.append(_sharing_quantiles(query))
+        return queries[-1]
+
+    monkeypatch.setattr("micrometric.engines.duckdb_engine._sharing_quantiles", shared)
+
+    (row,) = summarize(logs, stats="p10,p99.9,median,p10")
+    (single,) = summarize(logs, stats="p10")
+
+    assert (row["p10"], row["p99.9"], row["median"]) == (10.0, pytest.approx(99.9), 50.0)
+    assert single["p10"] == 10.0
+    # As long as narwhals writes quantiles in the form that is looked for.
+    assert queries[0].count('quantile_cont("finite", [0.1, 0.99') == 3
+    assert "[" not in queries[1].partition("quantile_cont")[2][:30]

@@ -47,6 +47,8 @@ _LINE_BYTES = 16 * 1024 * 1024
 """DuckDB's own limit for one line; raised when a mended copy holds a longer one."""
 _PROGRESS = 0.2
 """Seconds between two reports of progress."""
+_QUANTILE = re.compile(r'quantile_cont\("finite", ([0-9.e-]+)::DOUBLE\)')
+"""A quantile as narwhals writes it."""
 _STRICT_TRIES = 3
 """Segments that are mended one by one on DuckDB's word, before all are."""
 _PATTERN = re.compile(r"[*?\[\]{}]|^~")
@@ -235,7 +237,7 @@ class DuckDBEngine:
         import duckdb
 
         try:
-            relation = frame.to_native()
+            relation = self._connection.sql(_sharing_quantiles(frame.to_native().sql_query()))
             rows = self._fetched(relation)
         except duckdb.Error as error:
             # What damaged Parquet raises is anything.
@@ -536,6 +538,21 @@ class DuckDBEngine:
         return (
             f"(CASE WHEN {value}::VARCHAR < '#' THEN {named} ELSE try_cast({value} AS DOUBLE) END)"
         )
+
+
+def _sharing_quantiles(query: str) -> str:
+    """Return a query that keeps the values of a group once for all its quantiles.
+
+    What narwhals writes for each is an aggregate of its own; the same list of shares in all of
+    them makes them one.
+    """
+    shares = list(dict.fromkeys(_QUANTILE.findall(query)))
+    listed = f"[{', '.join(shares)}]"
+    if len(shares) < 2:
+        return query
+    return _QUANTILE.sub(
+        lambda found: f'quantile_cont("finite", {listed})[{shares.index(found[1]) + 1}]', query
+    )
 
 
 @contextlib.contextmanager
