@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from micrometric.errors import NoDataError, SettingError
 from micrometric.figures import Figures
+from micrometric.frames import html_table
 from micrometric.intervals import Interval, Method
 from micrometric.keys import names_of, order_of
 from micrometric.limits import Checked, Failure, Limit, check, figures_for, read_limits
@@ -127,7 +128,7 @@ class Comparison:
         return pd.DataFrame([row.row() for row in self.rows])
 
     def _repr_html_(self) -> str:
-        return self.to_pandas().to_html(index=False, na_rep="")
+        return html_table(self.to_pandas())
 
 
 def compare(

@@ -31,8 +31,8 @@ MEANINGS = {
     "sum": "their sum",
     "median": "half of them are not above it; the same as p50",
     "p95": "a percentile, by linear interpolation; any from p0 to p100, such as p99.9",
-    "first": "the first by time",
-    "last": "the last by time",
+    "first": "the first by time; of several at one time the greatest",
+    "last": "the last by time; of several at one time the greatest",
     "rate": "events a second, from the first event of the group to the last",
     "non_finite": "how many values are NaN or infinite",
     "non_numeric": "how many values are no number",
@@ -64,7 +64,7 @@ class Figures:
             if not is_figure(name):
                 known = hint(name, MEANINGS)
                 raise SettingError(
-                    f"no figure is called {name!r}{known}; percentiles are p0 to p100"
+                    f"no figure is called {name!r} (percentiles are p0 to p100){known}"
                 )
         return cls(tuple(dict.fromkeys(wanted)))
 

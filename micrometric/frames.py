@@ -86,6 +86,11 @@ def read(
     return frame
 
 
+def html_table(frame: pd.DataFrame) -> str:
+    """Return a frame as a table of HTML in which nothing runs; what is missing is left empty."""
+    return frame.astype(object).where(frame.notna(), "").to_html(index=False)
+
+
 def _values(values: list[Any]) -> pd.Series[Any]:
     import pandas as pd
 

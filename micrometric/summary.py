@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from micrometric.errors import SettingError
 from micrometric.figures import DEFAULT_FIGURES, Figures
 from micrometric.finder import Paths
+from micrometric.frames import html_table
 from micrometric.limits import Failure, Limit, check, figures_for, read_limits
 from micrometric.query import Query
 from micrometric.report import Report
@@ -51,7 +52,7 @@ class Summary:
         return pd.DataFrame(self.rows, columns=["metric", *self.by, *self.figures])
 
     def _repr_html_(self) -> str:
-        return self.to_pandas().to_html(index=False, na_rep="")
+        return html_table(self.to_pandas())
 
 
 def summarize(

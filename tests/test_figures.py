@@ -172,9 +172,11 @@ def test_progress_is_told_while_a_query_runs(tmp_path, monkeypatch):
 def test_a_notebook_shows_a_table_in_which_nothing_runs(tmp_path):
     logs = write(tmp_path / "logs", [(0, 1, {"k": "<script>"})])
 
-    html = summarize(logs, "k", stats="mean")._repr_html_()
+    html = summarize(logs, "k", stats="mean,std")._repr_html_()
 
     assert "<th>mean</th>" in html
+    assert "<td></td>" in html
+    assert "None" not in html
     assert "&lt;script&gt;" in html
 
 

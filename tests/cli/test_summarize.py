@@ -370,7 +370,10 @@ def test_groups_are_sorted_and_the_rest_is_counted(cli, run):
     ("arguments", "said"),
     [
         (["--sort", "maen"], "cannot sort by 'maen'; did you mean 'mean'?"),
-        (["--stats", "meen"], "no figure is called 'meen'; did you mean 'mean' or 'median'?"),
+        (
+            ["--stats", "meen"],
+            "(percentiles are p0 to p100); did you mean 'mean' or 'median'?",
+        ),
         (["--pivot", "layer_idx", "--totals"], "--totals and --pivot exclude each other"),
         (["--watch", "--stats", "mean"], "--stats and --watch exclude each other"),
         (["--memory-limit", "much"], "'much' is no amount of memory"),
