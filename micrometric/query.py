@@ -54,6 +54,8 @@ class How:
     progress: Callable[[float], None] | None = None
     engine: str = DEFAULT_ENGINE
     master: str | None = None
+    approximate: bool = False
+    """Whether quantiles are by a sketch of the values."""
 
 
 @dataclass(slots=True)
@@ -82,16 +84,20 @@ class Query:
         progress: Callable[[float], None] | None = None,
         engine: str = DEFAULT_ENGINE,
         master: str | None = None,
+        approximate: bool = False,
     ) -> Query:
         """Find logs; see `summarize` for the arguments and what is raised."""
-        check_engine(engine, memory_limit, master)
+        check_engine(engine, memory_limit, master, approximate=approximate)
         zone = read_zone(assume_tz)
         wanted = Filter.read(metrics, location, where, since, until, zone=zone)
         report = Report()
         found = choose_launch(find(paths), launch, report)
         wanted = wanted.bound_to(found.directory_keys())
         note_partial(found, report)
-        how = How(zone, tuple(names_of(explode)), memory_limit, progress, engine, master)
+        axes = tuple(names_of(explode))
+        how = How(zone, axes, memory_limit, progress, engine, master, approximate)
+        if approximate:
+            report.note("quantiles are approximate, by a t-digest of the values")
         return cls(found, wanted, how, report)
 
     def keys(self, names: str | Iterable[str]) -> list[Key]:
@@ -227,6 +233,7 @@ class Query:
             report=report,
             explode=self.how.explode,
             memory_limit=self.how.memory_limit,
+            approximate=self.how.approximate,
             progress=self.how.progress,
             master=self.how.master,
         )

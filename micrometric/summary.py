@@ -73,6 +73,7 @@ def summarize(
     engine: str = "duckdb",
     master: str | None = None,
     memory_limit: str | None = None,
+    approximate: bool = False,
     progress: Callable[[float], None] | None = None,
 ) -> Summary:
     """Return the figures of each metric in each group.
@@ -96,6 +97,7 @@ def summarize(
         engine: the query engine: `duckdb`, `pandas`, `polars` or `spark`.
         master: the URL of the cluster for `spark`; by default all cores of this machine.
         memory_limit: what the engine may use, such as `500MB`; beyond that it uses the disk.
+        approximate: whether quantiles are by a sketch of the values, in less memory.
         progress: called now and then with the share that is done, from 0 to 1.
 
     Raises:
@@ -118,6 +120,7 @@ def summarize(
         assume_tz=assume_tz,
         explode=explode,
         memory_limit=memory_limit,
+        approximate=approximate,
         progress=progress,
         engine=engine,
         master=master,

@@ -184,8 +184,8 @@ def test_the_values_of_a_group_are_kept_once_for_all_quantiles(tmp_path, monkeyp
     logs = write(tmp_path / "logs", [(n, n, {}) for n in range(101)])
     queries = []
 
-    def shared(query):
-        queries.append(_sharing_quantiles(query))
+    def shared(query, function):
+        queries.append(_sharing_quantiles(query, function))
         return queries[-1]
 
     monkeypatch.setattr("micrometric.engines.duckdb_engine._sharing_quantiles", shared)
@@ -197,4 +197,19 @@ def test_the_values_of_a_group_are_kept_once_for_all_quantiles(tmp_path, monkeyp
     assert single["p10"] == 10.0
     # As long as narwhals writes quantiles in the form that is looked for.
     assert queries[0].count('quantile_cont("finite", [0.1, 0.99') == 3
-    assert "[" not in queries[1].partition("quantile_cont")[2][:30]
+
+
+def test_quantiles_may_be_by_a_sketch_and_it_is_said(tmp_path):
+    logs = write(tmp_path / "logs", [(n % 60, n**2, {}) for n in range(5000)])
+
+    (exact,) = summarize(logs, stats="p50,p99,mean")
+    sketched = summarize(logs, stats="p50,p99,mean", approximate=True)
+
+    (row,) = sketched
+    assert row["mean"] == exact["mean"]
+    assert row["p50"] != exact["p50"]
+    assert row["p50"] == pytest.approx(exact["p50"], rel=0.02)
+    assert row["p99"] == pytest.approx(exact["p99"], rel=0.02)
+    assert sketched.report.notes == ["quantiles are approximate, by a t-digest of the values"]
+    with pytest.raises(SettingError, match="'pandas' has exact quantiles alone"):
+        summarize(logs, engine="pandas", approximate=True)

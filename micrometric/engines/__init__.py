@@ -59,13 +59,21 @@ class Source:
     """The axes of lists in all other metrics."""
     memory_limit: str | None = None
     """What the engine may use; only DuckDB can keep to one."""
+    approximate: bool = False
+    """Whether quantiles are by a sketch of the values; only DuckDB has one here."""
     master: str | None = None
     """URL of the cluster, for Spark."""
     progress: Callable[[float], None] | None = None
     """Called now and then with the share that is done."""
 
 
-def check_engine(name: str, memory_limit: str | None = None, master: str | None = None) -> None:
+def check_engine(
+    name: str,
+    memory_limit: str | None = None,
+    master: str | None = None,
+    *,
+    approximate: bool = False,
+) -> None:
     """Check that an engine can be used, before anything is read.
 
     Raises:
@@ -79,6 +87,8 @@ def check_engine(name: str, memory_limit: str | None = None, master: str | None 
         )
     if memory_limit is not None and name != "duckdb":
         raise SettingError(f"the engine {name!r} knows no memory limit, only 'duckdb' does")
+    if approximate and name != "duckdb":
+        raise SettingError(f"the engine {name!r} has exact quantiles alone, only 'duckdb' sketches")
     if master is not None and name != "spark":
         raise SettingError(f"the engine {name!r} has no master, only 'spark' has")
 
@@ -89,7 +99,7 @@ def open_engine(name: str, source: Source) -> AbstractContextManager[Engine]:
     Raises:
         SettingError: see `check_engine`.
     """
-    check_engine(name, source.memory_limit, source.master)
+    check_engine(name, source.memory_limit, source.master, approximate=source.approximate)
     if name == "spark":
         from micrometric.engines.spark_engine import SparkEngine
 
@@ -112,5 +122,6 @@ def open_engine(name: str, source: Source) -> AbstractContextManager[Engine]:
         report=source.report,
         explode=source.explode,
         memory_limit=source.memory_limit,
+        approximate=source.approximate,
         progress=source.progress,
     )

@@ -81,6 +81,7 @@ class DuckDBEngine:
         report: receives what is skipped.
         explode: the axes of lists in all other metrics.
         memory_limit: what it may use, such as `500MB`.
+        approximate: whether quantiles are by a t-digest of the values.
         progress: called now and then with the share of a query that is done.
 
     Raises:
@@ -97,12 +98,14 @@ class DuckDBEngine:
         report: Report,
         explode: tuple[str, ...] = (),
         memory_limit: str | None = None,
+        approximate: bool = False,
         progress: Callable[[float], None] | None = None,
     ) -> None:
         self._segments = [*segments]
         self._dims = dims
         self._explode = explode
         self._memory_limit = memory_limit
+        self._quantile = "approx_quantile" if approximate else "quantile_cont"
         self._progress = progress
         self._text_metrics = text_metrics
         self._zone = zone
@@ -237,7 +240,8 @@ class DuckDBEngine:
         import duckdb
 
         try:
-            relation = self._connection.sql(_sharing_quantiles(frame.to_native().sql_query()))
+            query = _sharing_quantiles(frame.to_native().sql_query(), self._quantile)
+            relation = self._connection.sql(query)
             rows = self._fetched(relation)
         except duckdb.Error as error:
             # What damaged Parquet raises is anything.
@@ -540,18 +544,20 @@ class DuckDBEngine:
         )
 
 
-def _sharing_quantiles(query: str) -> str:
+def _sharing_quantiles(query: str, function: str = "quantile_cont") -> str:
     """Return a query that keeps the values of a group once for all its quantiles.
 
     What narwhals writes for each is an aggregate of its own; the same list of shares in all of
     them makes them one.
+
+    Args:
+        query: as narwhals writes it.
+        function: what computes the quantiles.
     """
     shares = list(dict.fromkeys(_QUANTILE.findall(query)))
     listed = f"[{', '.join(shares)}]"
-    if len(shares) < 2:
-        return query
     return _QUANTILE.sub(
-        lambda found: f'quantile_cont("finite", {listed})[{shares.index(found[1]) + 1}]', query
+        lambda found: f'{function}("finite", {listed})[{shares.index(found[1]) + 1}]', query
     )
 
 

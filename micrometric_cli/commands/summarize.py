@@ -56,6 +56,12 @@ TotalsOption = Annotated[
     bool,
     typer.Option("--totals", help="Add a row for each metric over all its events."),
 ]
+ApproximateOption = Annotated[
+    bool,
+    typer.Option(
+        "--approximate", help="Quantiles by a sketch of the values, in less memory; it is said."
+    ),
+]
 MasterOption = Annotated[
     str | None,
     typer.Option(
@@ -97,6 +103,7 @@ def summarize(
     engine: EngineOption = "duckdb",
     master: MasterOption = None,
     memory_limit: MemoryOption = None,
+    approximate: ApproximateOption = False,
     watch: WatchOption = False,
     every: EveryOption = None,
     poll: PollOption = False,
@@ -154,6 +161,7 @@ def summarize(
         engine=engine,
         master=master,
         memory_limit=memory_limit,
+        approximate=approximate,
     )
     shown = Order(sort, top)
     if pivot is None:
