@@ -70,7 +70,8 @@ def test_parquet_has_typed_columns(logs: Path, tmp_path: Path) -> None:
     assert (rows[2]["flag"], rows[2]["metadata.run"]) == (False, "inner")
     assert (rows[6]["nested"], rows[7]["big"]) == ('{"a": 1}', str(2**70))
     first = next(iter_events(logs))
-    assert str(rows[0]["timestamp"]).startswith(first.timestamp.isoformat(" ")[:26])
+    # DuckDB writes no zeros at the end.
+    assert str(rows[0]["timestamp"]).startswith(first.timestamp.isoformat(" ")[:26].rstrip("0"))
     assert rows[0]["session"] == first.session
 
 
