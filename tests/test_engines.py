@@ -137,6 +137,23 @@ def test_engines_agree_however_damaged_the_logs_are(engine, contents, question) 
         assert_same(found, answer(folder, "duckdb", question))
 
 
+@pytest.mark.parametrize("engine", ["duckdb", *OTHERS])
+def test_directories_named_like_fields_take_no_field_s_place(engine, tmp_path) -> None:
+    folder = tmp_path / "metric=other" / "value=7" / "location=nowhere"
+    folder.mkdir(parents=True)
+    line = (
+        b'{"timestamp":"2026-11-23T08:00:13Z","metric":"m","value":1.5,"metadata":{},"location":""}'
+    )
+    (folder / "micro_metrics.jsonl").write_bytes(line + b"\n")
+    question = {"by": "dir.metric"}
+
+    rows, _ = answer(tmp_path, engine, question)
+
+    assert [(row["metric"], row["dir.metric"], row["mean"]) for _, row in rows[:1]] == [
+        ("m", "other", 1.5)
+    ]
+
+
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(segments)
 def test_decoded_events_make_the_columns_that_sql_makes(contents) -> None:
