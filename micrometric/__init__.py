@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from micrometric._version import __version__
 
 if TYPE_CHECKING:
+    from micrometric.checking import Check, check
     from micrometric.compaction import compact
     from micrometric.comparison import Comparison, compare
     from micrometric.errors import (
@@ -31,11 +32,15 @@ if TYPE_CHECKING:
     from micrometric.logger import MicroMetricLogger
     from micrometric.pictures import Picture
     from micrometric.plots import plot
+    from micrometric.pruning import prune
     from micrometric.reader import iter_events
+    from micrometric.repairing import Repair, repair
     from micrometric.report import Report
+    from micrometric.retention import Pruning
     from micrometric.summary import Summary, summarize
 
 _MODULES = {
+    "checking": ("Check", "check"),
     "compaction": ("compact",),
     "comparison": ("Comparison", "compare"),
     "errors": (
@@ -57,13 +62,17 @@ _MODULES = {
     "logger": ("MicroMetricLogger",),
     "pictures": ("Picture",),
     "plots": ("plot",),
+    "pruning": ("prune",),
     "reader": ("iter_events",),
+    "repairing": ("Repair", "repair"),
     "report": ("Report",),
+    "retention": ("Pruning",),
     "summary": ("Summary", "summarize"),
 }
 """The public names by the module that each comes from. No name may be that of a module."""
 
 __all__ = [
+    "Check",
     "Comparison",
     "Exported",
     "FilterError",
@@ -77,19 +86,24 @@ __all__ = [
     "NotAnEvent",
     "PathError",
     "Picture",
+    "Pruning",
     "RegistrationError",
+    "Repair",
     "Report",
     "SettingError",
     "SpecError",
     "Summary",
     "__version__",
+    "check",
     "compact",
     "compare",
     "export",
     "follow",
     "iter_events",
     "plot",
+    "prune",
     "read",
+    "repair",
     "summarize",
 ]
 

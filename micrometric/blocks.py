@@ -136,6 +136,11 @@ def _objects(lines: bytes) -> list[bytes]:
     return objects if len(objects) == lines.count(b"\n") else []
 
 
+def holds_objects(lines: bytes, count: int) -> bool:
+    """Say whether each of some lines starts and ends as an object does; see `_objects`."""
+    return lines.startswith(b"{") and lines.endswith(b"}\n") and lines.count(b"}\n{") + 1 == count
+
+
 def _is_printable(lines: bytes) -> bool:
     """Say whether lines of JSON, in which control characters are escaped, hold no other such."""
     if lines.isascii():

@@ -11,13 +11,14 @@ from collections.abc import Mapping
 from types import FrameType
 from typing import Any
 
+from micrometric.dtypes import fits
 from micrometric.encoding import LARGE, Raw
 from micrometric.event import finite
 from micrometric.registry import check_identifier
 from micrometric.spec import did_you_mean
 from micrometric.state import State, inherited
 from micrometric.tracing import leave_alone
-from micrometric.values import Plain, fits, size_of
+from micrometric.values import Plain, size_of
 from micrometric.writer import Writer
 
 

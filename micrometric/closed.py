@@ -176,5 +176,6 @@ def packer(file: IO[bytes], kind: str) -> Iterator[Any]:
     else:
         import zstandard
 
-        with zstandard.ZstdCompressor().stream_writer(file, closefd=False) as packed:
+        compressor = zstandard.ZstdCompressor(write_checksum=True)
+        with compressor.stream_writer(file, closefd=False) as packed:
             yield packed

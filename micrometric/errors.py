@@ -60,11 +60,13 @@ class NotAnEvent(MicrometricError, ValueError):  # noqa: N818 - it names what th
 
     Attributes:
         reason: what is wrong with it, a short phrase for a report.
+        kind: one of the kinds of `micrometric.defects`.
     """
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, kind: str = "keys") -> None:
         super().__init__(reason)
         self.reason = reason
+        self.kind = kind
 
 
 class PathError(MicrometricError, OSError):

@@ -174,7 +174,7 @@ def _decode_json(line: bytes) -> Line:
     try:
         return _decoder.decode(line)
     except RecursionError:
-        raise NotAnEvent("nested too deeply") from None
+        raise NotAnEvent("nested too deeply", "nesting") from None
     except (msgspec.DecodeError, UnicodeDecodeError):
         # Slower and more lenient: bare NaN, numbers beyond a double, lone surrogates.
         return _decode_leniently(line)
@@ -186,9 +186,11 @@ def _decode_leniently(line: bytes) -> Line:
     try:
         document = json.loads(line.decode())
     except UnicodeDecodeError:
-        raise NotAnEvent("not UTF-8") from None
-    except (ValueError, RecursionError):
-        raise NotAnEvent("not JSON") from None
+        raise NotAnEvent("not UTF-8", "encoding") from None
+    except RecursionError:
+        raise NotAnEvent("nested too deeply", "nesting") from None
+    except ValueError:
+        raise NotAnEvent("not JSON", "json") from None
     if not isinstance(document, dict):
         raise NotAnEvent(f"expected a JSON object, found {_json_type(document)}")
     return Line(**{key: document[key] for key in Line.__struct_fields__ if key in document})
@@ -290,7 +292,9 @@ def parse_timestamp(text: str, zone: tzinfo | None = None) -> datetime:
             moment = moment.replace(tzinfo=zone)
         return moment.astimezone(UTC)
     except (ValueError, OverflowError, OSError):
-        raise NotAnEvent(f"timestamp {text[:40]!r} is not ISO 8601 within years 1-9999") from None
+        raise NotAnEvent(
+            f"timestamp {text[:40]!r} is not ISO 8601 within years 1-9999", "time"
+        ) from None
 
 
 def is_naive(text: str) -> bool:

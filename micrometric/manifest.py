@@ -114,6 +114,8 @@ class SessionFacts(msgspec.Struct, frozen=True, omit_defaults=True):
     segments: tuple[SegmentFacts, ...] = ()
     """The closed ones, the oldest first, then the active one."""
     deleted: DeletedFacts = DeletedFacts()
+    going: tuple[int, ...] = ()
+    """Numbers of segments that are being deleted; those that are gone are no loss."""
 
 
 class Manifest(msgspec.Struct, frozen=True, omit_defaults=True):

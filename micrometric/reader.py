@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime, tzinfo
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from micrometric.blocks import read_block
 from micrometric.errors import NotAnEvent, PathError, SettingError
@@ -40,6 +40,18 @@ _PACKED_BLOCK = 8 * 1024
 """Bytes unpacked at a time: what the call that meets damage has unpacked is lost."""
 _ATTEMPTS = 10
 """Times a segment is looked for whose name changes at every look."""
+
+
+class Block(NamedTuple):
+    """Whole lines of a segment, or at last one without an end."""
+
+    number: int
+    """That of the first line, from 1."""
+    whole: int
+    """How many there are, each with its end."""
+    offset: int
+    """Bytes before them, in what a compressed file unpacks to."""
+    lines: bytes
 
 
 def iter_events(
@@ -176,7 +188,7 @@ def read_segment(
     Raises:
         PathError: the file cannot be read.
     """
-    blocks = _numbered_blocks(segment, report)
+    blocks = numbered_blocks(segment, report)
     return _events_of(blocks, segment, report, zone, text_metrics)
 
 
@@ -201,18 +213,18 @@ def read_span(
     Raises:
         PathError: the file cannot be read.
     """
-    blocks = _numbered_blocks(segment, report, (start, end))
+    blocks = numbered_blocks(segment, report, (start, end))
     return _events_of(blocks, segment, report, zone, text_metrics)
 
 
 def _events_of(
-    blocks: Iterator[tuple[int, bytes]],
+    blocks: Iterator[Block],
     segment: Segment,
     report: Report,
     zone: tzinfo | None,
     text_metrics: frozenset[str],
 ) -> Iterator[LogEvent]:
-    for number, lines in blocks:
+    for number, _, _, lines in blocks:
         # A line beyond the limit is refused one by one.
         plain = len(lines) <= LINE_LIMIT
         events = read_block(lines, segment, text_metrics) if plain else None
@@ -233,7 +245,7 @@ def _one_by_one(
     """Yield the events of lines, the first of which has a number."""
     for line_number, line in enumerate(io.BytesIO(lines), number):
         if len(line) > LINE_LIMIT:
-            report.skip(segment.path, line_number, _too_long())
+            report.skip(segment.path, line_number, _too_long(), "length")
         if len(line) > LINE_LIMIT or not line.strip():
             continue
         try:
@@ -244,7 +256,7 @@ def _one_by_one(
             )
         except NotAnEvent as error:
             if line.endswith(b"\n"):
-                report.skip(segment.path, line_number, error.reason)
+                report.skip(segment.path, line_number, error.reason, error.kind)
             else:
                 report.leave_unfinished(segment.path)
             continue
@@ -266,17 +278,20 @@ def give_origin(fields: Line, segment: Segment) -> None:
         fields.launch = segment.launch
 
 
-def _numbered_blocks(
+def numbered_blocks(
     segment: Segment, report: Report, span: tuple[int, int] | None = None
-) -> Iterator[tuple[int, bytes]]:
-    """Yield whole lines, many at a time, with the number of the first; at last one without end.
+) -> Iterator[Block]:
+    """Yield whole lines, many at a time; at last a line without end.
 
     Args:
         segment: the file.
         report: receives what cannot be read.
         span: where to begin and end; None is all of it.
+
+    Raises:
+        PathError: the file cannot be read.
     """
-    number = 1
+    number, offset = 1, 0
     size = _PACKED_BLOCK if segment.suffix in (".jsonl.gz", ".jsonl.zst") else _BLOCK
     try:
         with open_found(segment) as file:
@@ -291,15 +306,19 @@ def _numbered_blocks(
                 parts.append(block[:end] or block)
                 if end:
                     lines = b"".join(parts)
-                    yield number, lines
-                    number += lines.count(b"\n")
+                    count = lines.count(b"\n")
+                    yield Block(number, count, offset, lines)
+                    number += count
+                    offset += len(lines)
                     parts = [block[end:]]
-                elif sum(map(len, parts)) > LINE_LIMIT:
-                    report.skip(segment.path, number, _too_long())
+                elif (long := sum(map(len, parts))) > LINE_LIMIT:
+                    report.skip(segment.path, number, _too_long(), "length")
                     number += 1
-                    parts = [_pass_line(file)]
+                    passed, rest = _pass_line(file)
+                    offset += long + passed
+                    parts = [rest]
             if rest := b"".join(parts):
-                yield number, rest
+                yield Block(number, 0, offset, rest)
     except Exception as error:
         if not isinstance(error, damages()):
             if not isinstance(error, OSError):
@@ -312,21 +331,24 @@ def _numbered_blocks(
 def skip_damaged(segment: Segment, number: int | None, error: Exception, report: Report) -> None:
     """Count the rest of a segment whose compressed data is damaged, from a line on."""
     if segment.suffix == ".parquet":
-        report.skip(segment.path, None, str(error))
+        report.skip(segment.path, None, str(error), "parquet")
     else:
-        report.skip(segment.path, number, f"the compressed data ends or is damaged: {error}")
+        reason = f"the compressed data ends or is damaged: {error}"
+        report.skip(segment.path, number, reason, "compressed")
 
 
 def _too_long() -> str:
     return f"longer than {LINE_LIMIT >> 20} MiB"
 
 
-def _pass_line(file: io.BufferedIOBase) -> bytes:
-    """Read to the end of a line, and return what was read of the next."""
+def _pass_line(file: io.BufferedIOBase) -> tuple[int, bytes]:
+    """Read to the end of a line; return the bytes up to it, and what was read of the next."""
+    passed = 0
     while block := file.read1(_BLOCK):
         if (end := block.find(b"\n")) >= 0:
-            return block[end + 1 :]
-    return b""
+            return passed + end + 1, block[end + 1 :]
+        passed += len(block)
+    return passed, b""
 
 
 @contextlib.contextmanager

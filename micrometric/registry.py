@@ -115,6 +115,11 @@ def check_identifier(identifier: object) -> None:
         )
 
 
+def dtype_of(metric: Metric) -> type:
+    """Return the dtype of a metric in a manifest; that of a class of its own may be anything."""
+    return _DTYPES.get(metric.dtype, object)
+
+
 def _as_type(identifier: str, dtype: Any) -> type:
     if isinstance(dtype, str) and dtype in _DTYPES:
         return _DTYPES[dtype]

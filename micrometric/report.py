@@ -20,6 +20,8 @@ class Skipped:
     line: int | None
     """Number of the line, from 1; None where the start of the file was not read."""
     reason: str
+    kind: str = field(default="keys", compare=False)
+    """One of the kinds of `micrometric.defects`."""
 
     def __str__(self) -> str:
         """Return place and reason."""
@@ -42,15 +44,15 @@ class Report:
     notes: list[str] = field(default_factory=list)
     """Sentences about manifests, launches, sampled and capped data."""
 
-    def skip(self, path: Path, line: int | None, reason: str) -> None:
+    def skip(self, path: Path, line: int | None, reason: str, kind: str = "keys") -> None:
         """Count a line that is no event."""
         self.skipped += 1
         if len(self.examples) < _EXAMPLES:
-            self.examples.append(Skipped(_source_of(path), line, reason))
+            self.examples.append(Skipped(source_of(path), line, reason, kind))
 
     def leave_unfinished(self, path: Path) -> None:
         """Remember a segment whose last line is not whole yet."""
-        self.unfinished.append(_source_of(path))
+        self.unfinished.append(source_of(path))
 
     def take(self, other: Report) -> None:
         """Add what another reading of the same logs met, of which this one may know a part."""
@@ -86,6 +88,7 @@ class Report:
         return said
 
 
-def _source_of(path: Path) -> Path | str:
+def source_of(path: Path) -> Path | str:
+    """Return the URL that a file was fetched from, else its path."""
     # The URL of a fetched file: its path means nothing to anybody, and soon nothing at all.
     return path if root_of(path) is None else shown(path)

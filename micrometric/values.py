@@ -14,12 +14,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from datetime import date, datetime, time
 from decimal import Decimal
 from enum import Enum
-from numbers import Integral, Real
 from typing import Any
 
 import msgspec
 
 from micrometric.device import Deferred, Refused, on_device
+from micrometric.dtypes import json_kind
 from micrometric.event import finite
 from micrometric.registry import Metric
 
@@ -198,52 +198,13 @@ def fast_classes(dtype: type, metric: Metric) -> frozenset[type]:
         return frozenset()
     if dtype is object:
         return PLAIN_CLASSES - {str}
-    kind = _kind(dtype)
+    kind = json_kind(dtype)
     return _FAST.get(kind, frozenset()) if kind is not None else frozenset()
 
 
-_NUMBERS = (int, float, Decimal)
 _FAST: dict[type, frozenset[type]] = {
     float: frozenset({float, int, bool}),
     int: frozenset({int, bool}),
     bool: frozenset({bool}),
 }
 """Without str: a text may be of any size, which the bound of the queue must know at once."""
-
-
-def fits(value: Any, data: Any, dtype: type, dims: int) -> bool:
-    """Say whether a value fits the dtype it was registered with; None, a missing one, always.
-
-    Args:
-        value: the value as it was logged.
-        data: the plain data made of it.
-        dtype: the registered dtype.
-        dims: the number of registered axes: lists may nest so deep, elements are checked.
-    """
-    if data is None or dtype is object or isinstance(data, Deferred):
-        return True
-    if dims and isinstance(data, list):
-        return all(fits(item, item, dtype, dims - 1) for item in data)
-    kind = _kind(dtype)
-    if kind is None:
-        return isinstance(value, dtype)
-    return isinstance(data, _NUMBERS if kind is float else kind)
-
-
-def _kind(dtype: type) -> type | None:
-    """Return the JSON type that a dtype stands for, None for a class of its own."""
-    for kind, bases in _KINDS:
-        if issubclass(dtype, bases):
-            return kind
-    # numpy's bool is no kind of bool; it changed its name.
-    return bool if dtype.__name__ in ("bool", "bool_") else None
-
-
-_KINDS: tuple[tuple[type, Any], ...] = (
-    (bool, bool),
-    (int, Integral),
-    (float, (Real, Decimal)),
-    (str, str),
-    (list, (Sequence, Set)),
-    (dict, Mapping),
-)

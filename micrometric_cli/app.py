@@ -7,12 +7,15 @@ from typing import Annotated, NoReturn
 import typer
 
 from micrometric_cli import exits
+from micrometric_cli.commands.check import check
 from micrometric_cli.commands.compact import compact
 from micrometric_cli.commands.compare import compare
 from micrometric_cli.commands.export import export
 from micrometric_cli.commands.files import files
 from micrometric_cli.commands.list import list_metrics
 from micrometric_cli.commands.plot import plot
+from micrometric_cli.commands.prune import prune
+from micrometric_cli.commands.repair import repair
 from micrometric_cli.commands.summarize import summarize
 from micrometric_cli.commands.tail import tail
 from micrometric_cli.commands.validate import validate
@@ -34,6 +37,9 @@ app.command()(compare)
 app.command()(plot)
 app.command()(export)
 app.command()(files)
+app.command()(check)
+app.command()(repair)
+app.command()(prune)
 
 
 def _version(asked: bool) -> None:

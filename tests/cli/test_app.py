@@ -46,6 +46,9 @@ def test_help_names_every_command_in_a_line(cli):
         ("plot", "Draw lines, distributions, heatmaps and Pareto fronts"),
         ("export", "Write events as csv, jsonl, parquet, arrow or tensorboard"),
         ("files", "List segments with size, events, span and state"),
+        ("check", "Find every defect: broken lines, files, manifests, losses"),
+        ("repair", "Write logs anew without their defects; the originals stay"),
+        ("prune", "Delete segments by age, size, number or run; needs --yes"),
     ]
 
 

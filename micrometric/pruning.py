@@ -1,0 +1,169 @@
+"""`prune`: closed segments that nobody needs any more, found by rules and deleted with care."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from micrometric.deletion import Deleter, file_state, reason_to_live
+from micrometric.errors import SettingError
+from micrometric.fetched import root_of
+from micrometric.filters import read_time
+from micrometric.finder import STDIN, Found, Paths, Segment, find
+from micrometric.machine import Machine, this_machine
+from micrometric.retention import Doomed, Pruning, Rules
+from micrometric.segment import SUFFIXES, closed_name, manifest_name, parse_segment_name
+from micrometric.sizes import read_size
+
+
+def prune(
+    paths: Paths,
+    *,
+    older_than: str | datetime | None = None,
+    max_size: str | int | None = None,
+    keep_runs: int | None = None,
+    keep_segments: int | None = None,
+    run: str | None = None,
+    yes: bool = False,
+    machine: Machine | None = None,
+    now: datetime | None = None,
+    pruning: Pruning | None = None,
+) -> Pruning:
+    """Delete segments by age, size or number, or whole runs; without `yes` only tell which.
+
+    A segment goes if any of the conditions says so. Segments of sessions that live, or of which
+    that cannot be told, stay; so does whatever is reached by a link, and every file whose name is
+    not that of a segment. The manifest goes with the last segment of its session.
+
+    Args:
+        paths: files, directories (recursive) or globs; one or several.
+        older_than: segments last written before a time, or of more than an age such as `30d`.
+        max_size: the oldest segments, until all together are no more than this, such as `10GB`;
+            an int is in bytes.
+        keep_runs: segments of all runs but so many, those written last.
+        keep_segments: of each run, all segments but so many, the newest.
+        run: a glob; only segments of runs so named go. Without another condition, all of them.
+        yes: whether to delete.
+        machine: the machine that asks whether sessions live; by default this one.
+        now: the present, aware; by default that of the clock.
+        pruning: receives what was done as it is done, so that it is known after an error too.
+
+    Raises:
+        PathError: a path is missing or holds no logs, or a file cannot be deleted.
+        SettingError: there is no condition, or a path is no place to delete from.
+        FilterError: the time or age cannot be read.
+    """
+    moment = now or datetime.now(UTC)
+    if all(
+        condition is None for condition in (older_than, max_size, keep_runs, keep_segments, run)
+    ):
+        raise SettingError(
+            "nothing says what may go; name an age, a size, a number to keep, or a run"
+        )
+    rules = Rules(
+        None if older_than is None else read_time(older_than, "--older-than", moment),
+        None if max_size is None else read_size(max_size, "--max-size"),
+        keep_runs,
+        keep_segments,
+        run,
+    )
+    found = find(paths)
+    for segment in found.segments:
+        if segment.path == STDIN or root_of(segment.path) is not None:
+            raise SettingError("prune takes files and directories on this machine")
+    done = Pruning() if pruning is None else pruning
+    machine = machine or this_machine()
+    survey = _Survey(found, paths, machine, moment)
+    files = [*survey.candidates(done.left)]
+    done.doomed = rules.choose(files, sum(map(_size, done.left)))
+    done.manifests = survey.manifests_of({one.path for one in done.doomed})
+    if yes:
+        Deleter(done, machine, moment).run()
+    return done
+
+
+class _Survey:
+    """Knows what may be deleted."""
+
+    def __init__(self, found: Found, paths: Paths, machine: Machine, now: datetime) -> None:
+        self._found = found
+        given = [paths] if isinstance(paths, str | os.PathLike) else paths
+        self._given = set(map(Path, given))
+        self._machine = machine
+        self._now = now
+        self._facts = {
+            (path.parent, manifest.session.id): manifest.session
+            for path, manifest in found.manifests
+            if manifest.session is not None
+        }
+
+    def candidates(self, left: dict[Path, str]) -> Iterator[Doomed]:
+        """Yield every file that may go; what may not goes to `left` with the reason."""
+        for segment in self._found.segments:
+            for path in _files_of(segment):
+                try:
+                    status = path.lstat()
+                except OSError:
+                    continue  # It went away since it was found.
+                reason = self._reason_to_stay(segment, path, status)
+                if reason is not None:
+                    left[path] = reason
+                    continue
+                yield Doomed(
+                    path,
+                    segment.run,
+                    segment.session,
+                    segment.index,
+                    status.st_size,
+                    datetime.fromtimestamp(status.st_mtime, UTC),
+                    "",
+                    file_state(status),
+                )
+
+    def _reason_to_stay(self, segment: Segment, path: Path, status: os.stat_result) -> str | None:
+        if parse_segment_name(path.name) is None:
+            return "its name is not that of a segment"
+        if not stat.S_ISREG(status.st_mode):
+            return "it is a link, and what is behind links is not deleted"
+        if status.st_nlink > 1:
+            return "its file has another name too"
+        for parent in path.parents:
+            if parent in self._given:
+                break
+            if parent.is_symlink():
+                return "it is reached by a link, and what is behind links is not deleted"
+        facts = self._facts.get((path.parent, segment.session or ""))
+        return reason_to_live(facts, status, self._machine, self._now)
+
+    def manifests_of(self, doomed: set[Path]) -> list[Path]:
+        """Return the manifests of the sessions all of whose files are doomed."""
+        files: dict[tuple[Path, str], list[Path]] = {}
+        for segment in self._found.segments:
+            key = segment.path.parent, segment.session or ""
+            files.setdefault(key, []).extend(_files_of(segment))
+        return sorted(
+            directory / manifest_name(session)
+            for (directory, session), mine in files.items()
+            if (directory, session) in self._facts and doomed.issuperset(mine)
+        )
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.lstat().st_size
+    except OSError:
+        return 0  # It went away since it was found.
+
+
+def _files_of(segment: Segment) -> Iterator[Path]:
+    """Yield the file of a segment, and what else is called as its compressed or compacted form."""
+    yield segment.path
+    name = parse_segment_name(segment.path.name)
+    if name is not None and name.session is not None and name.index is not None:
+        for suffix in SUFFIXES:
+            other = segment.path.with_name(closed_name(name.session, name.index, suffix))
+            if other != segment.path and other.exists():
+                yield other

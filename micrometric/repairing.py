@@ -1,0 +1,284 @@
+"""Damaged logs written anew elsewhere: what is whole is kept, and the rest is accounted for.
+
+All is written to a directory beside the output and renamed at the end, so that the output is there
+as a whole or not at all. The logs themselves are opened for reading alone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, tzinfo
+from pathlib import Path
+
+from micrometric.checking import Check, check
+from micrometric.errors import PathError, SettingError
+from micrometric.finder import STDIN, Found, Paths, Segment, find
+from micrometric.machine import Machine, this_machine
+from micrometric.manifest import Manifest, session_state, write_manifest
+from micrometric.mending import Mended, NotAddedUpError, mend_segment
+from micrometric.parquet import ParquetError, ParquetLines
+from micrometric.reader import pin, read_segment, read_zone
+from micrometric.rebuilding import Kept, rebuilt_manifest
+from micrometric.report import Report
+from micrometric.segment import manifest_name, parse_segment_name
+
+
+@dataclass(frozen=True, slots=True)
+class Repaired:
+    """A segment that was written anew, or copied because nothing is wrong with it."""
+
+    path: Path
+    target: Path
+    rejected: Path | None
+    """Where what was set aside is, None when nothing was."""
+    mended: Mended
+    """Its bytes, unpacked; of a Parquet segment those of the file."""
+
+
+@dataclass(slots=True)
+class Repair:
+    """What became of the segments under some paths."""
+
+    repaired: list[Repaired] = field(default_factory=list)
+    left: dict[Path, str] = field(default_factory=dict)
+    """Segments of which nothing could be taken, or that are still written, and why."""
+    manifests: list[Path] = field(default_factory=list)
+    """Those that were written."""
+    check: Check = field(default_factory=Check)
+    """What was wrong."""
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether of every segment something was taken."""
+        return not self.left
+
+
+def repair(
+    paths: Paths,
+    output: str | os.PathLike[str],
+    *,
+    assume_tz: str | tzinfo | None = None,
+    machine: Machine | None = None,
+    progress: Callable[[float], None] | None = None,
+) -> Repair:
+    """Write logs anew without their defects, a directory a run; they themselves stay as they are.
+
+    Whole events are kept in their order, byte for byte. Events that share a line get lines of their
+    own. What is no event goes into a file `SEGMENT.rejected` beside the segment, with the reason.
+    Compressed segments without defects are copied; of damaged ones everything before the damage is
+    recovered. Manifests tell of the segments as they are then, and of missing events as failed.
+
+    Args:
+        paths: files, directories (recursive), globs or URLs; one or several.
+        output: a directory that is not there yet, or empty.
+        assume_tz: see `iter_events`.
+        machine: the machine that asks whether sessions live; by default this one.
+        progress: called with the share that is done, from 0 to 1.
+
+    Raises:
+        PathError: a path is missing or holds no logs, or the output cannot be written.
+        SettingError: the output is there, or a path is standard input.
+    """
+    target = Path(output)
+    if target.is_symlink() or (target.exists() and not _is_empty(target)):
+        raise SettingError(
+            f"{str(target)!r} is there already; expected a directory that is not, or is empty"
+        )
+    found = find(paths)
+    _refuse_inside(target, paths)
+    if any(segment.path == STDIN for segment in found.segments):
+        raise SettingError("repair takes files and directories, not standard input")
+    machine = machine or this_machine()
+    half = None if progress is None else lambda share: progress(share / 2)
+    checked = check(paths, assume_tz=assume_tz, machine=machine, progress=half)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with _replacing(target) as folder:
+            work = _Work(found, checked, folder, target, read_zone(assume_tz), machine)
+            return work.run(progress)
+    except OSError as error:
+        if isinstance(error, PathError):
+            raise
+        raise PathError(f"cannot write {str(target)!r}: {error.strerror or error}") from None
+
+
+def _refuse_inside(target: Path, paths: Paths) -> None:
+    """Refuse an output that would be read as part of the logs.
+
+    Raises:
+        SettingError: the output is in a directory that was named.
+    """
+    for path in [paths] if isinstance(paths, str | os.PathLike) else paths:
+        directory = Path(path)
+        if directory.is_dir() and target.resolve().is_relative_to(directory.resolve()):
+            raise SettingError(
+                f"{str(target)!r} is inside of {str(directory)!r}, where it would be read as part "
+                "of the logs; name a directory beside it"
+            )
+
+
+def _is_empty(path: Path) -> bool:
+    return path.is_dir() and not any(path.iterdir())
+
+
+@contextlib.contextmanager
+def _replacing(target: Path) -> Iterator[Path]:
+    """Yield a directory that takes the name of a target at the end, or goes away on an error."""
+    folder = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".tmp", dir=target.parent))
+    try:
+        # Temporary directories are private; this one shall be as any that the user makes.
+        mask = os.umask(0)
+        os.umask(mask)
+        folder.chmod(0o777 & ~mask)
+        yield folder
+        folder.replace(target)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+class _Work:
+    """Repairs some logs."""
+
+    def __init__(
+        self,
+        found: Found,
+        checked: Check,
+        folder: Path,
+        target: Path,
+        zone: tzinfo | None,
+        machine: Machine,
+    ) -> None:
+        self._found = found
+        self._repair = Repair(check=checked)
+        self._folder = folder
+        self._target = target
+        self._zone = zone
+        now = datetime.now(UTC)
+        self._manifests: dict[tuple[Path, str], Manifest] = {}
+        self._states = {}
+        for path, manifest in found.manifests:
+            if manifest.session is not None:
+                key = path.parent, manifest.session.id
+                self._manifests[key] = manifest
+                self._states[key] = session_state(manifest.session, now=now, machine=machine)
+        self._exact = {(s.directory, s.session) for s in checked.sessions if s.is_exact}
+        self._kept: dict[tuple[Path, Path, str], list[Kept]] = {}
+        """What is in the new segments, by directory, new directory and session."""
+
+    def run(self, progress: Callable[[float], None] | None) -> Repair:
+        """Repair all segments, then write the manifests."""
+        segments = self._found.segments
+        for number, segment in enumerate(segments, 1):
+            self._repair_one(segment)
+            if progress is not None:
+                progress(0.5 + number / len(segments) / 2)
+        for (directory, folder, session), kept in self._kept.items():
+            manifest = self._manifests.get((directory, session))
+            path = folder / manifest_name(session)
+            write_manifest(path, rebuilt_manifest(session, manifest, kept, self._found.metrics()))
+            self._repair.manifests.append(self._final(path))
+        return self._repair
+
+    def _repair_one(self, segment: Segment) -> None:
+        state = self._states.get((segment.path.parent, segment.session or ""))
+        if state == "live":
+            self._repair.left[segment.path] = f"its session {segment.session} lives"
+            return
+        folder = self._folder / segment.run
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            with contextlib.ExitStack() as held:
+                if segment.suffix == ".parquet":
+                    done = _copied_parquet(segment, folder)
+                else:
+                    done = self._mended(segment, folder, held)
+        except (ParquetError, FileNotFoundError) as error:
+            self._repair.left[segment.path] = str(error) or "it went away meanwhile"
+            return
+        if done is None:
+            self._repair.left[segment.path] = "another segment has its name"
+            return
+        path, rejected, mended = done
+        status = segment.path.stat()
+        os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+        aside = self._final(rejected) if rejected.exists() else None
+        self._repair.repaired.append(Repaired(segment.path, self._final(path), aside, mended))
+        if segment.session is not None:
+            key = segment.path.parent, folder, segment.session
+            self._kept.setdefault(key, []).append(self._look_at(segment, path, mended))
+
+    def _mended(
+        self, segment: Segment, folder: Path, held: contextlib.ExitStack
+    ) -> tuple[Path, Path, Mended] | None:
+        """Write a segment of lines; a compressed one without damage stays compressed."""
+        path = folder / _new_name(segment)
+        rejected = path.with_name(f"{path.name}.rejected")
+        if path.exists() or rejected.exists():
+            return None
+        source = pin(segment, held) if segment.suffix == ".jsonl" else segment.path
+        if source is None:
+            raise FileNotFoundError("it went away meanwhile")
+        is_exact = (segment.path.parent, segment.session or "") in self._exact
+        mended = mend_segment(source, segment.suffix, path, rejected, keep_doubled=is_exact)
+        if segment.suffix != ".jsonl" and mended.is_as_it_was:
+            packed = folder / segment.path.name
+            shutil.copyfile(segment.path, packed)
+            path.unlink()
+            path = packed
+        return path, rejected, mended
+
+    def _look_at(self, segment: Segment, path: Path, mended: Mended) -> Kept:
+        """Return what is in a new segment, as its manifest needs it."""
+        kept = Kept(path.name, segment.index or 0, path.stat().st_size)
+        suffix = segment.suffix if path.name == segment.path.name else ".jsonl"
+        there = Segment(path, segment.run, segment.session, suffix=suffix)
+        report = Report()
+        for event in read_segment(there, report, self._zone):
+            kept.take(event)
+        if report.skipped or (mended.events and kept.events != mended.events):
+            raise NotAddedUpError(
+                f"of {str(segment.path)!r}, {mended.events} events were kept, but {kept.events} "
+                "read back; nothing was written. Please report this as a bug"
+            )
+        return kept
+
+    def _final(self, path: Path) -> Path:
+        return self._target / path.relative_to(self._folder)
+
+
+def _new_name(segment: Segment) -> str:
+    """Return the name of a segment that is not compressed."""
+    name = parse_segment_name(segment.path.name)
+    if name is None:
+        # A file that was named: of whatever name it is, a segment of a run is called so.
+        return "micro_metrics.jsonl"
+    if name.suffix == ".jsonl":
+        return segment.path.name
+    stem = segment.path.name
+    for suffix in (".jsonl.gz", ".jsonl.zst", ".gz", ".zst"):
+        if stem.endswith(suffix):
+            return stem.removesuffix(suffix) + ".jsonl"
+    return stem
+
+
+def _copied_parquet(segment: Segment, folder: Path) -> tuple[Path, Path, Mended] | None:
+    """Copy a Parquet segment that is whole.
+
+    Raises:
+        ParquetError: it is not.
+    """
+    path = folder / segment.path.name
+    if path.exists():
+        return None
+    mended = Mended()
+    with ParquetLines(segment.path) as lines:
+        mended.events = sum(1 for _ in lines)
+    shutil.copyfile(segment.path, path)
+    mended.read = mended.kept = path.stat().st_size
+    return path, path.with_name(f"{path.name}.rejected"), mended

@@ -1,0 +1,421 @@
+"""Pruning: what the rules name goes, nothing else ever does, and manifests stay true."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from micrometric import (
+    FilterError,
+    MicroMetricLogger,
+    PathError,
+    Pruning,
+    SettingError,
+    check,
+    deletion,
+    prune,
+)
+from micrometric.manifest import (
+    Accounting,
+    Counts,
+    Manifest,
+    SegmentFacts,
+    read_manifest,
+    write_manifest,
+)
+from micrometric.registry import Metric
+from micrometric.segment import PLAIN_NAME, closed_name, manifest_name
+from micrometric.sizes import read_size
+from tests.cli.conftest import event, facts
+from tests.programs import environment
+
+NOW = datetime(2026, 12, 1, tzinfo=UTC)
+DAY = 86_400
+
+
+def session(number: int) -> str:
+    return f"2026112{number}T080000000000Z-host-4711"
+
+
+def make_run(root: Path, name: str, number: int, *, segments: int = 3, **changes) -> Path:
+    """Make an ended session with segments of ten events, written one day after the other."""
+    path = root / name
+    path.mkdir(parents=True)
+    told = []
+    for index in range(segments):
+        file = path / closed_name(session(number), index)
+        file.write_text("".join(event(10 * index + n, "m", number) + "\n" for n in range(10)))
+        written = NOW.timestamp() - (10 * (9 - number) - index) * DAY
+        os.utime(file, (written, written))
+        told.append(SegmentFacts(file.name, index, 10, file.stat().st_size))
+    manifest = Manifest(
+        {"m": Metric("float")},
+        facts(**({"id": session(number), "segments": tuple(told)} | changes)),
+        Accounting(Counts(logged=10 * segments, written=10 * segments)),
+    )
+    write_manifest(path / manifest_name(session(number)), manifest)
+    return path
+
+
+@pytest.fixture
+def logs(tmp_path: Path) -> Path:
+    """Two ended runs of three segments: `old` of 80, 79 and 78 days ago, `new` of 10 to 8."""
+    root = tmp_path / "logs"
+    make_run(root, "old", 1)
+    make_run(root, "new", 8)
+    return root
+
+
+def names(path: Path) -> set[str]:
+    return {str(file.relative_to(path)) for file in path.rglob("*") if not file.is_dir()}
+
+
+def doomed(pruning: Pruning) -> list[str]:
+    return [f"{one.run}/{one.index}" for one in pruning.doomed]
+
+
+@pytest.mark.parametrize(
+    ("rules", "expected"),
+    [
+        ({"older_than": "30d"}, ["old/0", "old/1", "old/2"]),
+        ({"older_than": "79.5d"}, ["old/0"]),
+        ({"older_than": datetime(2026, 11, 22, 12, tzinfo=UTC)},
+         ["old/0", "old/1", "old/2", "new/0", "new/1"]),
+        ({"keep_runs": 1}, ["old/0", "old/1", "old/2"]),
+        ({"keep_runs": 0}, ["old/0", "old/1", "old/2", "new/0", "new/1", "new/2"]),
+        ({"keep_runs": 5}, []),
+        ({"keep_segments": 1}, ["old/0", "old/1", "new/0", "new/1"]),
+        ({"run": "new"}, ["new/0", "new/1", "new/2"]),
+        ({"run": "n*", "keep_segments": 2}, ["new/0"]),
+        ({"run": "other"}, []),
+        ({"max_size": 0}, ["old/0", "old/1", "old/2", "new/0", "new/1", "new/2"]),
+        ({"max_size": "1MB"}, []),
+        ({"keep_segments": 2, "older_than": "79.5d"}, ["old/0", "new/0"]),
+    ],
+)  # fmt: skip
+def test_rules_choose_the_oldest(logs, rules, expected):
+    before = names(logs)
+
+    assert doomed(prune(logs, now=NOW, **rules)) == expected
+    assert names(logs) == before
+
+    done = prune(logs, now=NOW, yes=True, **rules)
+
+    assert doomed(done) == [f"{one.run}/{one.index}" for one in done.deleted] == expected
+    left = {f"{run}/{n}" for run in ("old", "new") for n in range(3)} - set(expected)
+    files = {f"{name.split('/')[0]}/{name.split('.')[-2]}" for name in names(logs) if
+             not name.endswith("manifest.json")}  # fmt: skip
+    assert files == left
+    assert left == set() or check(logs).defects == []
+
+
+def test_a_size_is_that_of_all_together(logs):
+    sizes = {path.name: path.stat().st_size for path in logs.rglob("*.jsonl")}
+    one = sizes[closed_name(session(1), 0)]
+
+    done = prune(logs, now=NOW, max_size=sum(sizes.values()) - one - 1)
+
+    assert doomed(done) == ["old/0", "old/1"]
+    assert done.freed == one + sizes[closed_name(session(1), 1)]
+
+
+def test_a_manifest_tells_what_is_gone_and_goes_with_the_last_segment(logs):
+    prune(logs / "old", now=NOW, keep_segments=1, yes=True)
+
+    path = logs / "old" / manifest_name(session(1))
+    told = read_manifest(path).session
+    assert [fact.index for fact in told.segments] == [2]
+    assert (told.deleted.segments, told.deleted.events, told.going) == (2, 20, ())
+    assert check(logs / "old").defects == []
+
+    done = prune(logs / "old", now=NOW, keep_segments=0, yes=True)
+
+    assert done.manifests == [path]
+    assert names(logs / "old") == set()
+
+
+def test_nothing_named_is_a_mistake(logs):
+    with pytest.raises(SettingError, match="nothing says what may go"):
+        prune(logs)
+
+
+@pytest.mark.parametrize("text", ["much", "10 apples", "-1", "5i", ""])
+def test_a_size_that_is_none_is_a_mistake(logs, text):
+    with pytest.raises(SettingError, match="--max-size"):
+        prune(logs, max_size=text)
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [("0", 0), ("12", 12), ("1kB", 1000), ("1.5 MB", 1_500_000), ("2GiB", 2 << 30), ("1T", 10**12)],
+)
+def test_sizes_are_read_as_people_write_them(text, size):
+    assert read_size(text, "--max-size") == size
+
+
+def test_an_age_that_is_none_is_a_mistake(logs):
+    with pytest.raises(FilterError, match="--older-than"):
+        prune(logs, older_than="ancient")
+
+
+@pytest.mark.parametrize("path", ["-", "memory://bucket/logs"])
+def test_only_files_here_are_deleted(path):
+    with pytest.raises((SettingError, PathError)):
+        prune(path, run="*")
+
+
+def test_a_live_session_is_never_touched(tmp_path):
+    MicroMetricLogger.register_metric("n", float)
+    logger = MicroMetricLogger(tmp_path / "logs", metrics_to_log="all", rotate_bytes=5000)
+    for number in range(500):
+        logger.log("n", number)
+    logger.flush()
+    before = names(tmp_path / "logs")
+
+    done = prune(tmp_path / "logs", run="*", yes=True)
+
+    assert done.doomed == []
+    assert {reason for reason in done.left.values() if "lives" in reason}
+    assert names(tmp_path / "logs") >= before
+
+
+def test_a_session_elsewhere_that_may_live_is_never_touched(tmp_path):
+    make_run(tmp_path, "run", 1, end=None, host="elsewhere")
+
+    done = prune(tmp_path, run="*", yes=True, now=NOW)
+
+    assert done.doomed == []
+    assert {reason for reason in done.left.values() if "can only be told on host" in reason}
+
+
+def test_what_a_killed_session_left_may_go(tmp_path):
+    path = make_run(tmp_path, "run", 1, end=None, host="elsewhere", heartbeat_interval=1.0)
+
+    prune(tmp_path, keep_segments=1, yes=True, now=NOW)
+
+    told = read_manifest(path / manifest_name(session(1))).session
+    assert (told.deleted.events, [fact.index for fact in told.segments]) == (20, [2])
+
+
+def test_a_fresh_segment_without_a_manifest_stays(tmp_path):
+    (tmp_path / PLAIN_NAME).write_text(event(0, "m", 1) + "\n")
+
+    done = prune(tmp_path, run="*", yes=True)
+
+    assert done.doomed == []
+    assert "10 minutes" in done.left[tmp_path / PLAIN_NAME]
+    later = datetime.now(UTC) + timedelta(hours=1)
+    assert doomed(prune(tmp_path, run="*", now=later)) == [f"{tmp_path.name}/None"]
+
+
+def test_files_of_others_stay(logs):
+    mine = [
+        "old/notes.txt",
+        "old/model.jsonl",
+        f"old/{PLAIN_NAME}.rejected",
+        "old/micro_metrics.parquet.bak",
+        f"old/{closed_name(session(1), 0)}.tmp",
+    ]
+    for name in mine:
+        (logs / name).write_text("mine")
+
+    prune(logs, run="*", now=NOW, yes=True)
+
+    assert names(logs) == set(mine)
+
+
+def test_a_file_that_was_named_and_is_no_segment_stays(logs):
+    path = logs / "model.jsonl"
+    path.write_text(event(0, "m", 1) + "\n")
+
+    done = prune(path, run="*", now=NOW, yes=True)
+
+    assert done.left == {path: "its name is not that of a segment"}
+    assert path.exists()
+
+
+def test_what_is_behind_links_stays(logs, tmp_path):
+    kept = make_run(tmp_path / "elsewhere", "kept", 2)
+    (logs / "link").symlink_to(kept)
+    (logs / "old" / closed_name(session(5), 0)).symlink_to(kept / closed_name(session(2), 0))
+    (logs / "old" / closed_name(session(6), 0)).hardlink_to(kept / closed_name(session(2), 1))
+    before = names(kept)
+
+    done = prune(logs, run="*", now=NOW, yes=True)
+
+    assert names(kept) == before
+    assert (logs / "old" / closed_name(session(6), 0)).exists()
+    assert {one.run for one in done.deleted} == {"old", "new"}
+
+
+def test_a_link_that_was_named_is_followed(logs, tmp_path):
+    (tmp_path / "link").symlink_to(logs)
+
+    assert len(prune(tmp_path / "link", run="*", now=NOW).doomed) == 6
+
+
+def test_twins_go_together(logs):
+    path = logs / "old" / closed_name(session(1), 0)
+    shutil.copy2(path, path.with_suffix(".parquet"))
+
+    prune(logs, run="old", now=NOW, yes=True)
+
+    assert not [name for name in names(logs) if name.startswith("old/")]
+
+
+def test_a_file_that_is_another_one_by_now_stays(logs, monkeypatch):
+    victim = logs / "old" / closed_name(session(1), 1)
+    real = deletion.write_manifest
+
+    def meanwhile(path, manifest):
+        victim.unlink(missing_ok=True)
+        victim.write_text("precious")
+        return real(path, manifest)
+
+    monkeypatch.setattr(deletion, "write_manifest", meanwhile)
+
+    done = prune(logs, run="old", now=NOW, yes=True)
+
+    assert done.left[victim] == "it is another file by now"
+    assert victim.read_text() == "precious"
+    assert (victim.parent / manifest_name(session(1))).exists()
+
+
+def test_a_directory_that_became_a_link_is_not_followed(logs, tmp_path, monkeypatch):
+    other = make_run(tmp_path / "other", "precious", 1)
+    real, moved = deletion.os.unlink, []
+
+    def meanwhile(name, *, dir_fd):
+        if not moved:
+            moved.append((logs / "old").rename(logs / "moved"))
+            (logs / "old").symlink_to(other)
+        real(name, dir_fd=dir_fd)
+
+    monkeypatch.setattr(deletion.os, "unlink", meanwhile)
+
+    prune(logs, run="old", now=NOW, keep_segments=1, yes=True)
+
+    assert len([*other.glob("*.jsonl")]) == 3
+
+
+def test_a_session_that_came_to_life_is_left_alone(logs, monkeypatch):
+    path = logs / "old" / manifest_name(session(1))
+    real = deletion.read_manifest
+
+    def alive(asked):
+        manifest = real(asked)
+        told = facts(id=session(1), segments=manifest.session.segments, end=None, host="elsewhere")
+        return Manifest(manifest.metrics, told, manifest.accounting)
+
+    monkeypatch.setattr(deletion, "read_manifest", alive)
+
+    done = prune(logs, run="old", now=NOW, yes=True)
+
+    assert done.deleted == []
+    assert len([*path.parent.glob("*.jsonl")]) == 3
+
+
+def test_wherever_it_is_interrupted_files_are_whole_and_manifests_true(logs, tmp_path, monkeypatch):
+    for turn in range(12):
+        folder = tmp_path / f"turn{turn}"
+        shutil.copytree(logs, folder)
+        calls = iter(range(100))
+
+        def interrupting(real, calls=calls, turn=turn):
+            def call(*arguments, **options):
+                if next(calls) == turn:
+                    raise KeyboardInterrupt
+                return real(*arguments, **options)
+
+            return call
+
+        with monkeypatch.context() as patch:
+            patch.setattr(deletion, "write_manifest", interrupting(deletion.write_manifest))
+            patch.setattr(deletion.os, "unlink", interrupting(os.unlink))
+            interrupted = False
+            try:
+                prune(folder, keep_segments=1, now=NOW, yes=True)
+            except KeyboardInterrupt:
+                interrupted = True
+        assert interrupted == (turn < 8)
+        assert check(folder).defects == []
+
+        prune(folder, keep_segments=1, now=NOW, yes=True)
+
+        assert check(folder).defects == []
+        assert len([*folder.rglob("*.jsonl")]) == 2
+
+
+def test_a_disk_that_refuses_is_told(logs, monkeypatch):
+    def refused(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(deletion.os, "unlink", refused)
+
+    with pytest.raises(PathError, match=r"cannot delete from .*Permission denied"):
+        prune(logs, run="*", now=NOW, yes=True)
+
+    assert check(logs).defects == []
+
+
+WRITER = """
+import sys, time
+from micrometric import MicroMetricLogger
+MicroMetricLogger.register_metric("n", int)
+end = time.monotonic() + float(sys.argv[1])
+number = 0
+while time.monotonic() < end:
+    # A session of its own each time: the ended ones may go, this one may not.
+    logger = MicroMetricLogger(sys.argv[2], metrics_to_log="all", rotate_bytes=20_000)
+    for _ in range(2000):
+        logger.log("n", number)
+        number += 1
+    logger.flush()
+    time.sleep(0.05)
+    logger.close()
+print(number)
+"""
+
+
+def prune_under_way(folder: Path, seconds: float) -> None:
+    """Prune again and again while a program writes and another follows."""
+    folder.mkdir()
+    writer = subprocess.Popen(
+        [sys.executable, "-c", WRITER, str(seconds), str(folder)],
+        stdout=subprocess.PIPE, env=environment(), text=True,
+    )  # fmt: skip
+    tail = [sys.executable, "-m", "micrometric_cli", "tail", str(folder), "--from-start"]
+    with (folder.parent / "followed").open("w") as out:
+        follower = subprocess.Popen(
+            [*tail, "--format", "json", "--fields", "value"], stdout=out, env=environment()
+        )
+        deleted = 0
+        while writer.poll() is None:
+            # What is closed for two seconds, every follower has seen.
+            try:
+                done = prune(folder, older_than="2s", yes=True)
+            except PathError:  # There is nothing yet.
+                continue
+            deleted += len(done.deleted)
+            time.sleep(0.1)
+        written = int(writer.communicate()[0])
+        deadline = time.monotonic() + 20
+        while (folder.parent / "followed").read_text().count("\n") < written:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        follower.send_signal(signal.SIGINT)
+        follower.wait()
+    lines = (folder.parent / "followed").read_text().splitlines()
+    assert len(lines) == len(set(lines)) == written
+    assert deleted > 0
+    assert check(folder).is_clean
+
+
+def test_under_a_writer_and_a_follower_only_what_is_closed_goes(tmp_path):
+    prune_under_way(tmp_path / "logs", 6)
