@@ -180,8 +180,9 @@ def _gone(
 
 def _exists(directory: Path, facts: SessionFacts, fact: SegmentFacts) -> bool:
     names = closed_names(facts.id, fact.index)
-    # The plain name may be another session's by now.
-    others = () if fact.name == PLAIN_NAME and not facts.plain else (fact.name,)
+    # The plain name may be another session's by now; of other names, those of segments count.
+    is_mine = facts.plain if fact.name == PLAIN_NAME else parse_segment_name(fact.name) is not None
+    others = (fact.name,) if is_mine else ()
     return any((directory / name).exists() for name in (*names, *others))
 
 

@@ -11,7 +11,7 @@ import os
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import MAXYEAR, MINYEAR, datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
@@ -20,11 +20,13 @@ import msgspec
 from micrometric.errors import ManifestError, PathError
 from micrometric.machine import Machine
 from micrometric.registry import Metric
+from micrometric.segment import is_session_id
 
 FORMAT = "micrometric-manifest"
 VERSION = 1
 STALE_HEARTBEATS = 20
 """Promised heartbeats that must be missed before a session on another machine counts as dead."""
+_LONGEST_INTERVAL = 1e9
 
 SessionState = Literal["live", "ended", "killed", "unknown"]
 
@@ -174,9 +176,35 @@ def read_manifest(path: Path) -> Manifest:
                 f"manifest {str(path)!r} has version {head.version}, this micrometric reads up "
                 f"to {VERSION}; upgrade micrometric to read it"
             )
-        return msgspec.json.decode(text, type=Manifest)
+        manifest = msgspec.json.decode(text, type=Manifest)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ManifestError(f"manifest {str(path)!r} is broken: {error}") from None
+    if manifest.session is not None and (fault := _fault_of(manifest.session)):
+        raise ManifestError(f"manifest {str(path)!r} is broken: {fault}")
+    return manifest
+
+
+def _fault_of(facts: SessionFacts) -> str | None:
+    """Return what is wrong with the facts of a session, None where all of them can be used."""
+    if not is_session_id(facts.id):
+        # It becomes part of file names, and must not lead to other directories.
+        return f"session id {facts.id[:80]!r} is none"
+    for name in ("start", "heartbeat", "end"):
+        text = getattr(facts, name)
+        if text is not None and not _is_moment(text):
+            return f"session {name} {text[:80]!r} is not ISO 8601 with a zone"
+    interval = facts.heartbeat_interval
+    if interval is not None and not 0 <= interval <= _LONGEST_INTERVAL:
+        return f"heartbeat interval {interval} is no number of seconds"
+    return None
+
+
+def _is_moment(text: str) -> bool:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return moment.tzinfo is not None and MINYEAR < moment.year < MAXYEAR
 
 
 def write_manifest(path: Path, manifest: Manifest) -> None:

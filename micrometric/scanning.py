@@ -91,13 +91,25 @@ def are_events(lines: bytes, count: int) -> bool:
         lines: the lines.
         count: how many there are.
     """
-    if len(lines) > LINE_LIMIT or not holds_objects(lines, count):
+    if not _may_be_events(lines, count):
         return False
     try:
         decoded = _decoder.decode_lines(lines)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return False
     return len(decoded) == count and all(_is_near(line.timestamp) for line in decoded)
+
+
+def _may_be_events(lines: bytes, count: int) -> bool:
+    if len(lines) > LINE_LIMIT or not holds_objects(lines, count):
+        return False
+    if lines.isascii():
+        return True
+    try:  # What is looked over and not kept is not decoded.
+        lines.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _is_near(moment: datetime) -> bool:
@@ -145,7 +157,7 @@ class _Scan:
     def _is_clean(self, block: Block) -> bool:
         """Take a block in which nothing is worth a closer look, or say that there is something."""
         lines = block.lines
-        if len(lines) > LINE_LIMIT or not holds_objects(lines, block.whole):
+        if not _may_be_events(lines, block.whole):
             return False
         try:
             decoded = _decoder.decode_lines(lines)

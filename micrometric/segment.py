@@ -50,6 +50,11 @@ def parse_segment_name(filename: str) -> SegmentName | None:
     return SegmentName(match["session"], None if index is None else int(index), f".{suffix}")
 
 
+def is_session_id(text: str) -> bool:
+    """Say whether a text is the id of a session, and so may be part of a file name."""
+    return re.fullmatch(_SESSION, text) is not None
+
+
 def active_name(session: str) -> str:
     """Return the name of the segment that a session appends to when it lacks the plain name."""
     return f"{STEM}.{session}.jsonl"

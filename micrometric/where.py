@@ -10,6 +10,7 @@ Python's own parser reads it; `conditions.py` says what it means.
 from __future__ import annotations
 
 import ast
+import warnings
 from typing import Literal
 
 from micrometric.conditions import (
@@ -50,7 +51,10 @@ def parse_where(text: str) -> Condition:
     if not text.strip():
         raise FilterError("--where is empty, expected such as 'layer_idx == 3'", text=text)
     try:
-        tree = ast.parse(text.lstrip(), mode="eval")
+        with warnings.catch_warnings():
+            # Of what is odd in Python, such as `1and x`; here it is as good as any.
+            warnings.simplefilter("ignore")
+            tree = ast.parse(text.lstrip(), mode="eval")
     except SyntaxError as error:
         start = len(text) - len(text.lstrip())
         # Python has no column for what is missing at the end.
