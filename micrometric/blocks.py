@@ -50,6 +50,8 @@ class _BareLine(msgspec.Struct, gc=False):
 
 _decoder = msgspec.json.Decoder(_Line)
 _checker = msgspec.json.Decoder(_BareLine)
+_NUL = rb"\u0000"
+"""To msgspec, a time ends where one stands in its fraction, whatever follows."""
 _DOUBTS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
@@ -107,7 +109,7 @@ def pass_block(lines: bytes, segment: Segment) -> bytes | None:
         {name: origin for name in ORIGIN_FIELDS if (origin := getattr(segment, name)) is not None}
     )
     objects = _objects(lines)
-    if not (objects and _is_printable(lines) and _is_printable(end)):
+    if not (objects and _is_printable(lines) and _is_printable(end)) or _NUL in lines:
         return None
     try:
         zones = [line.timestamp.tzinfo for line in _checker.decode_lines(lines)]
@@ -137,8 +139,18 @@ def _objects(lines: bytes) -> list[bytes]:
 
 
 def holds_objects(lines: bytes, count: int) -> bool:
-    """Say whether each of some lines starts and ends as an object does; see `_objects`."""
-    return lines.startswith(b"{") and lines.endswith(b"}\n") and lines.count(b"}\n{") + 1 == count
+    """Say whether each of some lines may be an object, whose times msgspec reads; see `_objects`.
+
+    Args:
+        lines: the lines with their ends.
+        count: how many there are.
+    """
+    return (
+        lines.startswith(b"{")
+        and lines.endswith(b"}\n")
+        and lines.count(b"}\n{") + 1 == count
+        and _NUL not in lines
+    )
 
 
 def _is_printable(lines: bytes) -> bool:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from micrometric.blocks import pass_block, read_block
+from micrometric.blocks import holds_objects, pass_block, read_block
 from micrometric.event import LogEvent, decode_line
 from micrometric.filters import Filter
 from micrometric.finder import Segment
@@ -109,3 +109,12 @@ def test_small_letters_in_a_time_are_what_rfc_3339_allows():
 
     assert decode_line(small) == decode_line(GOOD)
     assert pass_block(small, SEGMENT) is not None
+
+
+def test_a_time_with_a_nul_in_it_is_none():
+    # msgspec reads it as if it ended there.
+    line = GOOD.replace(b".000000Z", rb".000\u0000000Z")
+
+    assert pass_block(line, SEGMENT) is None
+    assert not holds_objects(line, line.count(b"\n"))
+    assert holds_objects(GOOD, GOOD.count(b"\n"))
