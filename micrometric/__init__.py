@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from micrometric.reader import iter_events
     from micrometric.repairing import Repair, repair
     from micrometric.report import Report
+    from micrometric.reports import LogReport, make_report
     from micrometric.retention import Pruning
     from micrometric.summary import Summary, summarize
 
@@ -66,6 +67,7 @@ _MODULES = {
     "reader": ("iter_events",),
     "repairing": ("Repair", "repair"),
     "report": ("Report",),
+    "reports": ("LogReport", "make_report"),
     "retention": ("Pruning",),
     "summary": ("Summary", "summarize"),
 }
@@ -78,6 +80,7 @@ __all__ = [
     "FilterError",
     "Follower",
     "LogEvent",
+    "LogReport",
     "ManifestError",
     "MicroMetricLogger",
     "MicrometricError",
@@ -100,6 +103,7 @@ __all__ = [
     "export",
     "follow",
     "iter_events",
+    "make_report",
     "plot",
     "prune",
     "read",

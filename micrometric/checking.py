@@ -36,6 +36,8 @@ class Check:
     counts: Counter[str] = field(default_factory=Counter)
     """All of them, by kind."""
     sessions: list[SessionCheck] = field(default_factory=list)
+    scanned: list[Scanned] = field(default_factory=list)
+    """What each segment holds."""
     files: int = 0
     """Segments that were looked over."""
     events: int = 0
@@ -173,6 +175,7 @@ class _Checker:
             done += size
             if progress is not None:
                 progress(done / (sum(sizes) or 1))
+        self._check.scanned = scanned
         self._check.events = sum(one.events for one in scanned)
         return scanned
 

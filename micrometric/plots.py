@@ -138,7 +138,7 @@ def plot(
         "launch": launch,
         "assume_tz": assume_tz,
     }
-    with _readable_again(paths) as files:
+    with readable_again(paths) as files:
         query = Query.open(
             files, explode=explode, memory_limit=memory_limit, progress=progress, **filters
         )
@@ -150,7 +150,7 @@ def plot(
 
 
 @contextlib.contextmanager
-def _readable_again(paths: Paths) -> Iterator[list[str | Path]]:
+def readable_again(paths: Paths) -> Iterator[list[str | Path]]:
     """Give paths that several questions can be put to: standard input is kept in a file."""
     several = [paths] if isinstance(paths, str | os.PathLike) else [*paths]
     named = [Path(path) if isinstance(path, os.PathLike) else path for path in several]

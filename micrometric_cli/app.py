@@ -16,6 +16,7 @@ from micrometric_cli.commands.list import list_metrics
 from micrometric_cli.commands.plot import plot
 from micrometric_cli.commands.prune import prune
 from micrometric_cli.commands.repair import repair
+from micrometric_cli.commands.report import report
 from micrometric_cli.commands.summarize import summarize
 from micrometric_cli.commands.tail import tail
 from micrometric_cli.commands.validate import validate
@@ -35,6 +36,7 @@ app.command()(summarize)
 app.command()(compact)
 app.command()(compare)
 app.command()(plot)
+app.command()(report)
 app.command()(export)
 app.command()(files)
 app.command()(check)

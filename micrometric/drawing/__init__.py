@@ -32,7 +32,7 @@ def check_output(output: Path) -> None:
             f"{str(output)!r} does not tell the format; expected a name that ends with one of "
             f"{', '.join(SUFFIXES)}{did_you_mean(suffix, SUFFIXES)}"
         )
-    _need_matplotlib()
+    need_matplotlib()
 
 
 def save(picture: Picture, output: Path, *, force: bool) -> None:
@@ -44,7 +44,7 @@ def save(picture: Picture, output: Path, *, force: bool) -> None:
 
 def fragment(picture: Picture) -> str:
     """Return a picture as HTML to stand in a notebook."""
-    _need_matplotlib()
+    need_matplotlib()
     from micrometric.drawing.page import body
 
     return body(picture)
@@ -62,7 +62,12 @@ def _drawn(picture: Picture, suffix: str) -> bytes:
     return file.getvalue()
 
 
-def _need_matplotlib() -> None:
+def need_matplotlib() -> None:
+    """Refuse to draw where what draws is not installed.
+
+    Raises:
+        SettingError: saying how to install it.
+    """
     try:
         import matplotlib  # noqa: F401 - only whether it is there
     except ModuleNotFoundError:

@@ -8,74 +8,84 @@ from __future__ import annotations
 import html
 import io
 import json
+from dataclasses import replace
+from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from micrometric.drawing.figure import DARK, LIGHT, draw, write
 from micrometric.pictures import Axis, Bars, Boxes, Grid, Line, Mark, Panel, Picture, Points
+from micrometric.printable import printable
 from micrometric.ticks import time_text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_STYLE = """
-.mm-plot{font:14px/1.5 system-ui,sans-serif;max-width:72rem;margin:1rem auto;padding:0 1rem}
-.mm-plot svg{width:100%;height:auto;display:block}
-.mm-plot .mm-dark{display:none}
-.mm-plot figure{margin:0;position:relative}
-.mm-plot table{border-collapse:collapse;font-variant-numeric:tabular-nums}
-.mm-plot td,.mm-plot th{padding:.15rem .6rem;text-align:left;border-bottom:1px solid #8884}
-.mm-plot output{position:absolute;pointer-events:none;background:#1f2328;color:#fff;
-padding:.15rem .45rem;border-radius:.3rem;font-size:12px;white-space:pre}
-.mm-plot output:empty{display:none}
-@media (prefers-color-scheme:dark){.mm-plot .mm-light{display:none}.mm-plot .mm-dark{display:block}
-body.mm-page{background:#0d1117;color:#e6edf3}}
-@media print{.mm-plot .mm-light{display:block}.mm-plot .mm-dark,.mm-plot output{display:none}}
-"""
-_SCRIPT = """
-for(const plot of document.querySelectorAll('.mm-plot figure')){
-if(plot.dataset.ready)continue;plot.dataset.ready=1;
-const marks=JSON.parse(plot.querySelector('script').textContent),tip=plot.querySelector('output');
-plot.addEventListener('pointermove',event=>{const svg=event.target.closest('svg');
-let best=null,least=0.0009;if(svg){const box=svg.getBoundingClientRect(),
-x=(event.clientX-box.left)/box.width,y=(event.clientY-box.top)/box.height;
-for(const mark of marks){const d=(mark[0]-x)**2+(mark[1]-y)**2;if(d<least){least=d;best=mark}}
-tip.textContent=best?best[2]:'';if(best){tip.style.left=Math.min(best[0]*box.width+10,
-box.width-tip.offsetWidth)+'px';tip.style.top=best[1]*box.height+10+'px'}}});
-plot.addEventListener('pointerleave',()=>tip.textContent='')}
-"""
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"
+"""What a page may load: nothing that is not inside of it."""
+
+_REM = 7
+"""Width of an inch of a picture on a page, in letters of the page."""
 
 _Row = tuple[float, float, str]
 
 
 def page(picture: Picture) -> str:
     """Return a page with a picture; it asks the network for nothing."""
-    title = html.escape(picture.title)
+    return document(picture.title, body(picture))
+
+
+def document(title: str, content: str) -> str:
+    """Return a page around its content, which asks the network for nothing.
+
+    Args:
+        title: any text.
+        content: HTML.
+    """
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">\n'
-        '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; '
-        "style-src 'unsafe-inline'; script-src 'unsafe-inline'\">\n"
+        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
         '<meta name="viewport" content="width=device-width">'
         '<meta name="color-scheme" content="light dark">\n'
-        f'<title>{title}</title></head>\n<body class="mm-page">\n{body(picture)}\n</body></html>\n'
+        f"<title>{html.escape(printable(title))}</title></head>\n"
+        f'<body class="mm-page">\n{content}\n</body></html>\n'
     )
 
 
 def body(picture: Picture) -> str:
-    """Return a picture as a part of a page."""
-    light, dark = draw(picture, LIGHT), draw(picture, DARK)
+    """Return a picture as a part of a page, with all that it needs."""
+    return (
+        f'<main class="mm-plot"><style>{asset("plot.css")}</style>'
+        f"<h1>{html.escape(picture.title)}</h1>{figure_of(picture)}"
+        f"<script>{asset('plot.js')}</script></main>"
+    )
+
+
+def figure_of(picture: Picture) -> str:
+    """Return a picture as a figure; its style and script stand elsewhere in the page."""
+    # What is said below stands there as text.
+    bare = replace(picture, caption=())
+    light, dark = draw(bare, LIGHT), draw(bare, DARK)
+    width = round(light.get_figwidth() * _REM)
     svgs = _svg(light, picture, "mm-light"), _svg(dark, picture, "mm-dark")
     marks = json.dumps(_placed(light, picture), ensure_ascii=True, separators=(",", ":"))
     caption = "".join(f"<p>{html.escape(sentence)}</p>" for sentence in picture.caption)
     # A name must not end the script it stands in.
     data = marks.replace("<", "\\u003c").replace("&", "\\u0026")
     return (
-        f'<main class="mm-plot"><style>{_STYLE}</style><h1>{html.escape(picture.title)}</h1>'
-        f'<figure>{"".join(svgs)}<output aria-live="polite"></output>'
+        f'<figure class="mm-figure"><div class="mm-canvas" style="max-width:{width}rem">'
+        f"{''.join(svgs)}"
+        f'<output aria-live="polite"></output></div>'
         f'<script type="application/json">{data}</script>'
         f"<figcaption>{caption}</figcaption></figure>"
-        f"<details><summary>The numbers</summary>{_table(picture)}</details>"
-        f"<script>{_SCRIPT}</script></main>"
+        f"<details><summary>The numbers: {html.escape(picture.title)}</summary>"
+        f'<div class="mm-scroll" tabindex="0" role="region" aria-label="Numbers">'
+        f"{_table(picture)}</div></details>"
     )
+
+
+def asset(name: str) -> str:
+    """Return a file of style or script beside this module."""
+    return resources.files(__package__).joinpath(name).read_text("utf-8")
 
 
 def _svg(figure: Figure, picture: Picture, name: str) -> str:
@@ -150,4 +160,5 @@ def _table(picture: Picture) -> str:
     lines = "".join(
         f"<tr>{''.join(f'<td>{html.escape(cell)}</td>' for cell in row)}</tr>" for row in rows
     )
-    return f"<table>{lines}</table>"
+    title = html.escape(picture.title)
+    return f"<table><caption>{title}</caption><tbody>{lines}</tbody></table>"

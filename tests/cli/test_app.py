@@ -44,6 +44,7 @@ def test_help_names_every_command_in_a_line(cli):
         ("compact", "Turn closed segments into Parquet, to a tenth of their size"),
         ("compare", "Compare logs by group: figures, differences, intervals"),
         ("plot", "Draw lines, distributions, heatmaps and Pareto fronts"),
+        ("report", "Write one page of HTML: facts, figures, pictures, defects"),
         ("export", "Write events as csv, jsonl, parquet, arrow or tensorboard"),
         ("files", "List segments with size, events, span and state"),
         ("check", "Find every defect: broken lines, files, manifests, losses"),
