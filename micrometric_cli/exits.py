@@ -49,11 +49,18 @@ def _wrapped(line: str) -> str:
 
 
 _held = contextlib.ExitStack()
+_found: list[str] = []
+"""What makes this command end with findings although it did what it was asked."""
 
 
 def until_end(resource: contextlib.AbstractContextManager[object]) -> None:
     """Enter a context that is left when the command has ended, in whatever way."""
     _held.enter_context(resource)
+
+
+def end_with_findings(why: str) -> None:
+    """Let the command end with 1 if nothing worse happens, and say why then."""
+    _found.append(why)
 
 
 def finish(code: ExitCode) -> NoReturn:
@@ -72,9 +79,13 @@ def run(app: Callable[..., object], arguments: list[str] | None = None) -> NoRet
     codecs.register_error("micrometric.escaped", _escaped)  # type: ignore[arg-type] # we only write
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="micrometric.escaped")  # type: ignore[union-attr]
+    _found.clear()
     try:
         code = _code_of(app, arguments)
         sys.stdout.flush()
+        if _found and code == ExitCode.FINE:
+            say(_found[0])
+            code = ExitCode.FINDINGS
     except BrokenPipeError:
         # Whoever read has enough. Python would complain while it closes what it cannot flush.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -121,6 +121,10 @@ ZoneOption = Annotated[
         "this machine's.",
     ),
 ]
+StrictOption = Annotated[
+    bool,
+    typer.Option("--strict", help="Exit with 1 where lines were skipped that are no events."),
+]
 GroupByOption = Annotated[
     str,
     typer.Option(

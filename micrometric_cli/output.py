@@ -10,11 +10,12 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from micrometric_cli.exits import say
+from micrometric_cli.exits import end_with_findings, say
 from micrometric_cli.options import Color, Format
 from micrometric_cli.render.table import Table
 
 if TYPE_CHECKING:
+    from micrometric.report import Report
     from micrometric_cli.render.draw import Fitted
 
 _PATIENCE = 1.0
@@ -117,6 +118,19 @@ def say_all(sentences: Iterable[str]) -> None:
     """Tell each sentence on standard error."""
     for sentence in sentences:
         say(sentence)
+
+
+def tell_report(report: Report, *, strict: bool) -> None:
+    """Tell what reading met on its way; a strict command ends with 1 where lines were skipped."""
+    say_all(report.sentences())
+    judge(report, strict=strict)
+
+
+def judge(report: Report, *, strict: bool) -> None:
+    """Let a strict command end with 1 where lines were skipped."""
+    if strict and report.skipped:
+        lines = "1 line was" if report.skipped == 1 else f"{report.skipped:,} lines were"
+        end_with_findings(f"--strict: {lines} skipped; `micrometric check` tells each")
 
 
 def reader_is_gone() -> bool:

@@ -23,6 +23,7 @@ from micrometric_cli.options import (
     MemoryOption,
     MetricsOption,
     SinceOption,
+    StrictOption,
     UntilOption,
     WhereOption,
     ZoneOption,
@@ -136,6 +137,7 @@ def compare(
     until: UntilOption = None,
     launch: LaunchOption = None,
     assume_tz: ZoneOption = None,
+    strict: StrictOption = False,
     format_: FormatOption = Format.TABLE,
     digits: DigitsOption = 4,
     memory_limit: MemoryOption = None,
@@ -149,7 +151,7 @@ def compare(
     --fail-if makes it a gate: exit 1 if a limit is broken.
     """
     from micrometric.comparison import compare as compare_logs
-    from micrometric_cli.output import print_table, progress, say_all
+    from micrometric_cli.output import print_table, progress, say_all, tell_report
     from micrometric_cli.render.comparison import comparison_table, long_table, remarks
 
     filters = Filters(
@@ -180,7 +182,7 @@ def compare(
             progress=told,
             **filters,
         )
-    say_all(comparison.report.sentences())
+    tell_report(comparison.report, strict=strict)
     is_data = format_ in (Format.JSON, Format.CSV)
     table = long_table(comparison) if is_data else comparison_table(comparison, digits)
     print_table(table, format_, color)

@@ -16,6 +16,7 @@ from micrometric_cli.options import (
     MetricsOption,
     PathsArgument,
     SinceOption,
+    StrictOption,
     UntilOption,
     WhereOption,
     ZoneOption,
@@ -75,6 +76,7 @@ def export(
     until: UntilOption = None,
     launch: LaunchOption = None,
     assume_tz: ZoneOption = None,
+    strict: StrictOption = False,
 ) -> None:
     """Write events as csv, jsonl, parquet, arrow or tensorboard.
 
@@ -86,7 +88,7 @@ def export(
     from micrometric.absence import why_empty
     from micrometric.exports import STDOUT
     from micrometric.exports import export as export_events
-    from micrometric_cli.output import say_all
+    from micrometric_cli.output import tell_report
     from micrometric_cli.paths import paths_or_default
 
     chosen = paths_or_default(paths)
@@ -102,7 +104,7 @@ def export(
     done = export_events(
         chosen, output, format=format_ and format_.value, force=force, step=step, **filters
     )
-    say_all(done.report.sentences())
+    tell_report(done.report, strict=strict)
     if not done.events:
         # Not an error: an empty file is what was asked for, and has its columns.
         say(why_empty(chosen, **filters))

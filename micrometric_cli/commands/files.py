@@ -13,6 +13,7 @@ from micrometric_cli.options import (
     FormatOption,
     LaunchOption,
     PathsArgument,
+    StrictOption,
     ZoneOption,
 )
 
@@ -24,6 +25,7 @@ def files(
     runs: RunsOption = False,
     launch: LaunchOption = None,
     assume_tz: ZoneOption = None,
+    strict: StrictOption = False,
     format_: FormatOption = Format.TABLE,
     color: ColorOption = Color.AUTO,
 ) -> None:
@@ -33,11 +35,11 @@ def files(
     is read once. Sizes are bytes in json and csv.
     """
     from micrometric.inventory import take_inventory
-    from micrometric_cli.output import print_table, say_all
+    from micrometric_cli.output import print_table, tell_report
     from micrometric_cli.paths import paths_or_default
     from micrometric_cli.render.inventory import files_table
 
     inventory = take_inventory(paths_or_default(paths), launch=launch, assume_tz=assume_tz)
-    say_all(inventory.report.sentences())
+    tell_report(inventory.report, strict=strict)
     exact = format_ in (Format.JSON, Format.CSV)
     print_table(files_table(inventory, by_run=runs, exact=exact), format_, color)

@@ -20,6 +20,7 @@ from micrometric_cli.options import (
     MetricsOption,
     PathsArgument,
     SinceOption,
+    StrictOption,
     UntilOption,
     WhereOption,
     ZoneOption,
@@ -59,6 +60,7 @@ def list_metrics(
     until: UntilOption = None,
     launch: LaunchOption = None,
     assume_tz: ZoneOption = None,
+    strict: StrictOption = False,
     format_: FormatOption = Format.TABLE,
     color: ColorOption = Color.AUTO,
 ) -> None:
@@ -70,7 +72,7 @@ def list_metrics(
     """
     from micrometric.errors import NoDataError
     from micrometric.listing import list_metrics as list_logged
-    from micrometric_cli.output import print_table, say_all
+    from micrometric_cli.output import print_table, tell_report
     from micrometric_cli.paths import paths_or_default
     from micrometric_cli.render.listing import listing_table, registry_table
 
@@ -90,7 +92,7 @@ def list_metrics(
         listing = list_logged(paths_or_default(paths), **filters)
         registered = listing.registered
         table = listing_table(listing)
-        say_all(listing.report.sentences())
+        tell_report(listing.report, strict=strict)
     if not table.rows:
         raise NoDataError("no metric is registered or logged there, or --metrics leaves none")
     print_table(table, format_, color)

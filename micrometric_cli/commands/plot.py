@@ -23,6 +23,7 @@ from micrometric_cli.options import (
     MetricsOption,
     PathsArgument,
     SinceOption,
+    StrictOption,
     UntilOption,
     WhereOption,
     ZoneOption,
@@ -198,6 +199,7 @@ def plot(
     until: UntilOption = None,
     launch: LaunchOption = None,
     assume_tz: ZoneOption = None,
+    strict: StrictOption = False,
     memory_limit: MemoryOption = None,
     color: ColorOption = Color.AUTO,
 ) -> None:
@@ -247,7 +249,7 @@ def plot(
     if follow:
         _follow(chosen, options, color, _EVERY if every is None else every)
         return
-    picture = _picture(chosen, options)
+    picture = _picture(chosen, options, strict=strict)
     if output is None:
         _print(picture, color)
         return
@@ -267,14 +269,14 @@ def _check(output: str, *, force: bool) -> None:
     refuse_existing(Path(output), force=force)
 
 
-def _picture(paths: list[str], options: dict[str, Any]) -> Picture:
+def _picture(paths: list[str], options: dict[str, Any], *, strict: bool) -> Picture:
     """Return the picture, telling how far it is where that takes long."""
     from micrometric.plots import plot as plot_logs
-    from micrometric_cli.output import progress, say_all
+    from micrometric_cli.output import progress, tell_report
 
     with progress("plotting") as told:
         picture = plot_logs(paths, progress=told, **options)
-    say_all(picture.report.sentences())
+    tell_report(picture.report, strict=strict)
     return picture
 
 

@@ -16,6 +16,7 @@ from micrometric_cli.options import (
     MetricsOption,
     PathsArgument,
     SinceOption,
+    StrictOption,
     UntilOption,
     WhereOption,
     ZoneOption,
@@ -81,6 +82,7 @@ def report(
     until: UntilOption = None,
     launch: LaunchOption = None,
     assume_tz: ZoneOption = None,
+    strict: StrictOption = False,
 ) -> None:
     """Write one page of HTML: facts, figures, pictures, defects.
 
@@ -90,7 +92,7 @@ def report(
     """
     from micrometric.exports import STDOUT, refuse_existing
     from micrometric.reports import make_report
-    from micrometric_cli.output import progress, say_all
+    from micrometric_cli.output import judge, progress, say_all
     from micrometric_cli.paths import paths_or_default
 
     filters = Filters(
@@ -120,5 +122,6 @@ def report(
         )
     made.save(output, force=force)
     say_all(made.notes)
+    judge(made.summary.report, strict=strict)
     if output != str(STDOUT):
         say(f"wrote {output}")

@@ -30,6 +30,7 @@ from micrometric_cli.options import (
     SinceOption,
     SortOption,
     StatsOption,
+    StrictOption,
     TopOption,
     UntilOption,
     WhereOption,
@@ -97,6 +98,7 @@ def summarize(
     until: UntilOption = None,
     launch: LaunchOption = None,
     assume_tz: ZoneOption = None,
+    strict: StrictOption = False,
     format_: FormatOption = Format.TABLE,
     digits: DigitsOption = 4,
     fail_if: FailIfOption = None,
@@ -151,6 +153,7 @@ def summarize(
         # Beside a key that is spread over columns there is no room for ten figures.
         group_by, stats = _with_key(group_by, pivot), stats or "mean"
     summary = _summary(
+        strict,
         chosen,
         filters,
         by=group_by,
@@ -179,7 +182,7 @@ def summarize(
         settle(summary.failures, summary.checks)
 
 
-def _summary(paths: list[str], filters: Filters, **how: Any) -> Summary:
+def _summary(strict: bool, paths: list[str], filters: Filters, **how: Any) -> Summary:
     """Return a summary, telling how far it is where that takes long.
 
     Raises:
@@ -188,11 +191,11 @@ def _summary(paths: list[str], filters: Filters, **how: Any) -> Summary:
     from micrometric.absence import why_empty
     from micrometric.errors import NoDataError
     from micrometric.summary import summarize as summarize_logs
-    from micrometric_cli.output import progress, say_all
+    from micrometric_cli.output import progress, tell_report
 
     with progress("summarizing") as told:
         summary = summarize_logs(paths, progress=told, **how, **filters)
-    say_all(summary.report.sentences())
+    tell_report(summary.report, strict=strict)
     if not summary.rows:
         raise NoDataError(why_empty(paths, **filters))
     return summary

@@ -23,6 +23,7 @@ from micrometric_cli.options import (
     PathsArgument,
     PollOption,
     SinceOption,
+    StrictOption,
     UntilOption,
     WhereOption,
     ZoneOption,
@@ -135,6 +136,7 @@ def tail(
     until: UntilOption = None,
     launch: LaunchOption = None,
     assume_tz: ZoneOption = None,
+    strict: StrictOption = False,
     from_start: FromStartOption = False,
     count: CountOption = None,
     idle_exit: IdleExitOption = None,
@@ -187,6 +189,7 @@ def tail(
         merge_window=merge_window,
         idle_exit=idle_exit if follow else 0.0,
         poll=poll or None,
+        strict=strict,
     )
     if summary:
         from micrometric_cli.watching import Look
@@ -211,6 +214,8 @@ class Tailed:
     merge_window: float
     idle_exit: float | None
     poll: bool | None
+    strict: bool
+    """Whether skipped lines end it with 1."""
 
     def follower(self, *, pulse: float) -> Follower:
         """Return what the events come from.
@@ -249,7 +254,7 @@ def _show_events(
     Raises:
         NoDataError: there is none, and none is waited for.
     """
-    from micrometric_cli.output import has_colour, terminal_width
+    from micrometric_cli.output import has_colour, judge, terminal_width
     from micrometric_cli.render.lines import line_writer
     from micrometric_cli.streaming import stream
 
@@ -266,6 +271,7 @@ def _show_events(
         raw = format_ is LineFormat.JSON and fields is None
         batches = what.raw_batches(follower) if raw else what.batches(follower)
         shown = stream(follower, writer, batches)
+    judge(follower.report, strict=what.strict)
     if ends and not shown and what.last != 0:
         from micrometric.absence import why_empty
         from micrometric.errors import NoDataError
@@ -275,10 +281,12 @@ def _show_events(
 
 def _show_figures(what: Tailed, group_by: str | None, look: Look) -> None:
     from micrometric.live import LiveSummary
+    from micrometric_cli.output import judge
     from micrometric_cli.watching import watch
 
     with what.follower(pulse=look.pulse) as follower:
         watch(follower, LiveSummary(group_by or ()), look, what.batches(follower))
+    judge(follower.report, strict=what.strict)
 
 
 def _first(count: int, batches: Iterable[list[LogEvent]]) -> Iterator[list[LogEvent]]:

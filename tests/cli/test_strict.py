@@ -1,0 +1,54 @@
+"""`--strict`: every reading command ends with 1 where lines were skipped, after its work."""
+
+from pathlib import Path
+
+import pytest
+
+from micrometric.segment import closed_name
+from tests.cli.conftest import SESSION
+
+COMMANDS = [
+    ("summarize", "logs"),
+    ("summarize", "logs", "--pivot", "layer_idx", "-g", "layer_idx,location", "--engine", "pandas"),
+    ("compare", "logs", "--by", "layer_idx"),
+    ("list", "logs"),
+    ("files", "logs"),
+    ("tail", "logs", "--no-follow", "--from-start"),
+    ("tail", "logs", "--no-follow", "--from-start", "--format", "json"),
+    ("tail", "logs", "--no-follow", "--summary"),
+    ("tail", "logs", "--idle-exit", "0", "--from-start"),
+    ("plot", "logs", "-m", "density"),
+    ("export", "logs", "-o", "out.csv", "--force"),
+    ("report", "logs", "-o", "out.html", "--force"),
+]
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_skipped_lines_end_a_strict_command_with_1(cli, run: Path, command):
+    sound = cli(*command, "--strict")
+    assert sound.code == 0
+
+    path = run / closed_name(SESSION, 0)
+    path.write_text(path.read_text() + "rubbish\nrubbish\n")
+    strict, lenient = cli(*command, "--strict"), cli(*command)
+
+    assert (strict.code, lenient.code) == (1, 0)
+    if "--summary" not in command:  # It begins with the time it is.
+        assert strict.out == lenient.out
+    assert strict.err == lenient.err + (
+        "micrometric: --strict: 2 lines were skipped; `micrometric check` tells each\n"
+    )
+
+
+def test_a_last_line_without_an_end_is_no_defect_to_a_strict_reader(cli, run):
+    path = run / closed_name(SESSION, 0)
+    path.write_text(path.read_text() + '{"half')
+
+    assert cli("summarize", "logs", "--strict").code == 0
+
+
+def test_what_is_worse_counts(cli, run):
+    path = run / closed_name(SESSION, 0)
+    path.write_text(path.read_text() + "rubbish\n")
+
+    assert cli("summarize", "logs", "--strict", "--where", "1 +").code == 2
