@@ -342,17 +342,28 @@ def _describe(
         twin = (path.parent, session or path.name, segment.index)
         if twin not in segments or _order(segment.suffix) < _order(segments[twin].suffix):
             segments[twin] = segment
-    return _numbered(sorted(segments.values(), key=_begun))
+    return _numbered(sorted(segments.values(), key=_begun), facts)
 
 
-def _numbered(segments: list[Segment]) -> list[Segment]:
-    """Give each active segment the number that it gets when it is closed."""
+def _numbered(
+    segments: list[Segment], facts: dict[tuple[Path, str], SessionFacts]
+) -> list[Segment]:
+    """Give each active segment the number that it gets when it is closed.
+
+    That is one more than the last closed one has; where all of those were deleted, the manifest
+    tells it, which else may be behind.
+    """
     last: dict[tuple[Path, str], int] = {}
     numbered = []
     for segment in segments:
         session = segment.path.parent, segment.session or ""
         if segment.session is not None:
-            index = last.get(session, -1) + 1 if segment.index is None else segment.index
+            index = segment.index
+            if index is None:
+                known = facts.get(session)
+                told = known.segments if known else ()
+                names = [fact.index for fact in told if fact.name == segment.path.name]
+                index = max([last.get(session, -1) + 1, *names])
             segment = replace(segment, index=index)
             last[session] = index
         numbered.append(segment)

@@ -21,6 +21,7 @@ from micrometric import (
     deletion,
     prune,
 )
+from micrometric.finder import find
 from micrometric.manifest import (
     Accounting,
     Counts,
@@ -419,3 +420,21 @@ def prune_under_way(folder: Path, seconds: float) -> None:
 
 def test_under_a_writer_and_a_follower_only_what_is_closed_goes(tmp_path):
     prune_under_way(tmp_path / "logs", 6)
+
+
+def test_the_active_segment_keeps_its_number_when_all_before_it_are_gone(logs):
+    path = logs / "old"
+    last = path / closed_name(session(1), 2)
+    last.rename(path / PLAIN_NAME)
+    manifest = read_manifest(path / manifest_name(session(1)))
+    told = (*manifest.session.segments[:2], SegmentFacts(PLAIN_NAME, 2, 10, 1))
+    changed = facts(id=session(1), segments=told, plain=True)
+    write_manifest(
+        path / manifest_name(session(1)), Manifest(manifest.metrics, changed, manifest.accounting)
+    )
+
+    prune(path, keep_segments=1, now=NOW, yes=True)
+
+    assert check(path).defects == []
+    (segment,) = find(path).segments
+    assert (segment.path.name, segment.index) == (PLAIN_NAME, 2)
