@@ -28,6 +28,7 @@ from micrometric.finder import (
 )
 from micrometric.manifest import Manifest
 from micrometric.report import Report
+from micrometric.salvage import DamagedError, Unpacked
 
 if TYPE_CHECKING:
     from micrometric.parquet import ParquetLines
@@ -410,14 +411,13 @@ def open_segment(path: Path, suffix: str) -> Iterator[io.BufferedIOBase]:
     if suffix == ".jsonl.gz":
         import gzip
 
-        with gzip.open(path, "rb") as unpacked:
+        with path.open("rb") as raw, gzip.open(raw, "rb") as unpacked:
+            if not raw.peek(1):
+                raise EOFError("there are no bytes")  # Even of no lines there are some bytes.
             yield unpacked
     elif suffix == ".jsonl.zst":
-        import zstandard
-
         with path.open("rb") as raw:
-            stream = zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True)
-            yield io.BufferedReader(stream)
+            yield io.BufferedReader(Unpacked(raw, suffix))
     elif suffix == ".parquet":
         with open_parquet(path) as rows:
             yield io.BufferedReader(rows, _BLOCK)
@@ -455,11 +455,10 @@ def damages() -> tuple[type[Exception], ...]:
     """Return what damaged compressed data raises, as far as those libraries are in use."""
     import zlib
 
-    zstandard = sys.modules.get("zstandard")
     gzip = sys.modules.get("gzip")
     return (
+        DamagedError,
         EOFError,
         zlib.error,
         *((gzip.BadGzipFile,) if gzip else ()),
-        *((zstandard.ZstdError,) if zstandard else ()),
     )

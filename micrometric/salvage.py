@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 _CHUNK = 1 << 16
 _GZIP = 31
@@ -37,34 +41,71 @@ def unpacked(path: Path, suffix: str) -> Iterator[bytes]:
         DamagedError: after everything before the damage was yielded.
         OSError: the file cannot be read.
     """
+    with path.open("rb") as file:
+        yield from _unpack(file, suffix)
+
+
+class Unpacked(io.RawIOBase):
+    """What an open file of lines unpacks to, as a file.
+
+    Reading it raises `DamagedError` behind everything that is before the damage. The libraries'
+    own file of zstd takes a frame that was cut off for one that has ended.
+
+    Args:
+        file: the compressed data.
+        suffix: see `unpacked`.
+    """
+
+    def __init__(self, file: IO[bytes], suffix: str) -> None:
+        self._chunks = _unpack(file, suffix)
+        self._left = memoryview(b"")
+
+    def readable(self) -> bool:
+        """Say that it can be read."""
+        return True
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        """Put the next bytes into a buffer and return how many; none at the end."""
+        while not self._left:
+            chunk = next(self._chunks, None)
+            if chunk is None:
+                return 0
+            self._left = memoryview(chunk)
+        room = memoryview(buffer)
+        count = min(len(room), len(self._left))
+        room[:count] = self._left[:count]
+        self._left = self._left[count:]
+        return count
+
+
+def _unpack(file: IO[bytes], suffix: str) -> Iterator[bytes]:
     if suffix == ".jsonl.gz":
-        return _members(path, lambda: zlib.decompressobj(_GZIP), len)
+        return _members(file, lambda: zlib.decompressobj(_GZIP), len)
     if suffix == ".jsonl.zst":
         import zstandard
 
-        return _members(path, lambda: zstandard.ZstdDecompressor().decompressobj(), _fragment)
-    return _plain(path)
+        return _members(file, lambda: zstandard.ZstdDecompressor().decompressobj(), _fragment)
+    return _chunks(file)
 
 
-def _plain(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            yield chunk
+def _chunks(file: IO[bytes]) -> Iterator[bytes]:
+    while chunk := file.read(_CHUNK):
+        yield chunk
 
 
 def _members(
-    path: Path, new_stream: Callable[[], Any], piece: Callable[[bytes], int]
+    file: IO[bytes], new_stream: Callable[[], Any], piece: Callable[[bytes], int]
 ) -> Iterator[bytes]:
     """Yield what the members of gzip, or the frames of zstd, unpack to, one after the other.
 
     Args:
-        path: the file. NULs behind a member are padding.
+        file: the compressed data. NULs behind a member are padding.
         new_stream: makes what unpacks a member.
         piece: how many bytes to unpack at a time.
     """
     stream: Any = None
     place = 0
-    for chunk in _plain(path):
+    for chunk in _chunks(file):
         left = chunk
         while left:
             if stream is None or stream.eof:
@@ -84,7 +125,9 @@ def _members(
             yield data
             left = stream.unused_data + left if stream.eof else left
         place += len(chunk)
-    if stream is not None and not stream.eof:
+    if stream is None:
+        raise DamagedError("there are no bytes", place)  # Even of no lines there are some bytes.
+    if not stream.eof:
         raise DamagedError("it ends before the end of its data", place)
 
 

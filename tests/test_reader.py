@@ -11,7 +11,15 @@ import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from micrometric import LogEvent, MicroMetricLogger, PathError, Report, iter_events
+from micrometric import (
+    LogEvent,
+    MicroMetricLogger,
+    PathError,
+    Report,
+    check,
+    iter_events,
+    summarize,
+)
 from micrometric.event import decode_line, encode_event
 from micrometric.finder import Segment
 from micrometric.reader import read_segment, read_zone
@@ -125,6 +133,36 @@ def test_compressed_segments_are_read_up_to_their_damage(tmp_path: Path, suffix:
     assert [event.value for event in kept] == [n / 7 for n in range(len(kept))]
     assert report.skipped >= 1
     assert "compressed data ends or is damaged" in report.examples[-1].reason
+
+
+PACKS = {".jsonl.gz": gzip.compress, ".jsonl.zst": zstandard.compress}
+
+
+@pytest.mark.parametrize("suffix", PACKS)
+@pytest.mark.parametrize("engine", ["duckdb", "pandas"])
+def test_compressed_data_cut_anywhere_is_never_taken_for_whole(tmp_path, suffix, engine) -> None:
+    """Also within its first bytes and at none of them, and where its lines are all there."""
+    packed = PACKS[suffix](b"".join(GOOD + b"\n" for _ in range(3)))
+    path = tmp_path / f"micro_metrics{suffix}"
+    for end in (0, 1, 4, 5, len(packed) // 2, len(packed) - 1):
+        path.write_bytes(packed[:end])
+
+        summary = summarize(path, engine=engine)
+
+        assert summary.report.skipped == 1, end
+        assert summary.report.examples[0].kind == "compressed"
+        assert "compressed" in check(path).counts
+
+
+@pytest.mark.parametrize("suffix", PACKS)
+@pytest.mark.parametrize("behind", [b"junk", b"\x28\xb5", b"\x1f\x8b"], ids=repr)
+def test_a_whole_stream_is_kept_whatever_stands_behind_it(tmp_path, suffix, behind) -> None:
+    path = tmp_path / f"micro_metrics{suffix}"
+    path.write_bytes(PACKS[suffix](GOOD + b"\n") + behind)
+    report = Report()
+
+    assert len(list(iter_events(path, report=report))) == 1
+    assert (report.skipped, report.examples[0].line) == (1, 2)
 
 
 def test_a_file_that_is_not_compressed_after_all_says_so(tmp_path: Path) -> None:

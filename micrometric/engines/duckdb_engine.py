@@ -154,6 +154,7 @@ class DuckDBEngine:
             if segment.path == STDIN
             or segment.suffix == ".jsonl.zst"
             or (segment.suffix == ".jsonl" and _is_cut(self._files[segment.path]))
+            or (segment.suffix == ".jsonl.gz" and _is_empty(self._files[segment.path]))
         )
 
     def __exit__(
@@ -675,6 +676,11 @@ def _is_cut(path: Path) -> bool:
         size = file.seek(0, os.SEEK_END)
         file.seek(max(0, size - 1))
         return file.read() not in (b"", b"\n")
+
+
+def _is_empty(path: Path) -> bool:
+    """Say whether a file has no bytes, which compressed data always has and DuckDB never misses."""
+    return not path.is_file() or path.stat().st_size == 0
 
 
 def _dim(name: str) -> str:
