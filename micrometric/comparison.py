@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from micrometric.errors import NoDataError, SettingError
 from micrometric.figures import Figures
-from micrometric.frames import html_table
+from micrometric.frames import html_table, text_table
 from micrometric.intervals import Interval, Method
 from micrometric.keys import names_of, order_of
 from micrometric.limits import Checked, Failure, Limit, check, figures_for, read_limits
@@ -95,9 +95,16 @@ class Compared:
         }
 
 
-@dataclass(frozen=True, slots=True)
+_SHOWN = ("figure", "other", "base", "value", "difference", "low", "high", "effect")
+"""Columns at a prompt, after the metric and the keys; `Comparison.to_pandas` has them all."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
 class Comparison:
-    """Figures of several logs beside those of one."""
+    """Figures of several logs beside those of one.
+
+    At a prompt it shows itself as a table, in a notebook as one of HTML.
+    """
 
     by: tuple[str, ...]
     base: str
@@ -120,6 +127,9 @@ class Comparison:
 
     def __iter__(self) -> Iterator[Compared]:
         return iter(self.rows)
+
+    def __repr__(self) -> str:
+        return text_table(["metric", *self.by, *_SHOWN], [row.row() for row in self.rows])
 
     def to_pandas(self) -> pd.DataFrame:
         """Return a row for each comparison."""

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING, Any
 
 from micrometric.finder import Paths
 from micrometric.flat import FIXED, Flat, under
+from micrometric.printable import printable
 from micrometric.reader import iter_events
 from micrometric.report import Report
 
 if TYPE_CHECKING:
     import pandas as pd
+
+_MOST_ROWS = 40
+"""Rows that a prompt is shown."""
 
 
 def read(
@@ -89,6 +93,39 @@ def read(
 def html_table(frame: pd.DataFrame) -> str:
     """Return a frame as a table of HTML in which nothing runs; what is missing is left empty."""
     return frame.astype(object).where(frame.notna(), "").to_html(index=False)
+
+
+def text_table(columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> str:
+    """Return rows as lines of text for a prompt: numbers with four digits, nothing as `-`.
+
+    Texts from logs are made safe to show; rows beyond the first 40 are counted in a last line.
+    """
+    if not rows:
+        return "(no groups)"
+    shown = [[_cell(row[name]) for name in columns] for row in rows[:_MOST_ROWS]]
+    right = [_all_numbers(row[name] for row in rows[:_MOST_ROWS]) for name in columns]
+    lines = [[printable(name) for name in columns], *shown]
+    widths = [max(map(len, cells)) for cells in zip(*lines, strict=True)]
+    text = [
+        "  ".join(
+            cell.rjust(width) if number else cell.ljust(width)
+            for cell, width, number in zip(line, widths, right, strict=True)
+        ).rstrip()
+        for line in lines
+    ]
+    if len(rows) > _MOST_ROWS:
+        text.append(f"({_MOST_ROWS} of {len(rows)} rows shown; to_pandas() has all)")
+    return "\n".join(text)
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "-"
+    return format(value, ".4g") if isinstance(value, float) else printable(str(value))
+
+
+def _all_numbers(values: Iterable[Any]) -> bool:
+    return all(value is None or isinstance(value, int | float) for value in values)
 
 
 def _values(values: list[Any]) -> pd.Series[Any]:

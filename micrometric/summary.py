@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from micrometric.errors import SettingError
 from micrometric.figures import DEFAULT_FIGURES, Figures
 from micrometric.finder import Paths
-from micrometric.frames import html_table
+from micrometric.frames import html_table, text_table
 from micrometric.limits import Failure, Limit, check, figures_for, read_limits
 from micrometric.query import Query
 from micrometric.report import Report
@@ -19,9 +19,12 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Summary:
-    """Figures by metric and group."""
+    """Figures by metric and group.
+
+    At a prompt it shows itself as a table, in a notebook as one of HTML.
+    """
 
     by: tuple[str, ...]
     """The keys grouped by."""
@@ -44,6 +47,9 @@ class Summary:
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         return iter(self.rows)
+
+    def __repr__(self) -> str:
+        return text_table(["metric", *self.by, *self.figures], self.rows)
 
     def to_pandas(self) -> pd.DataFrame:
         """Return the rows as a frame."""

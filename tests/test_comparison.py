@@ -257,6 +257,15 @@ def test_a_notebook_gets_rows_and_a_table(sweep):
     assert len(found) == 2
 
 
+def test_a_prompt_shows_differences_and_intervals(tmp_path):
+    a, b = (write(tmp_path / name, plain(value)) for name, value in (("a", 2), ("b", 5)))
+
+    assert repr(compare(a, b)).splitlines() == [
+        "metric  location  figure  other  base  value  difference  low  high  effect",
+        "m       a.f       mean    b         2      5           3    -     -       -",
+    ]
+
+
 def test_scipy_loads_only_for_an_interval(tmp_path):
     import subprocess
 

@@ -180,6 +180,33 @@ def test_a_notebook_shows_a_table_in_which_nothing_runs(tmp_path):
     assert "&lt;script&gt;" in html
 
 
+def test_a_prompt_shows_a_table_that_is_safe_to_print(tmp_path):
+    logs = write(tmp_path / "logs", [(0, 1234567.0, {"k": "a\x1b[2J"}), (1, 0.5, {"k": "b"})])
+
+    shown = repr(summarize(logs, "k", stats="count,mean,std"))
+
+    assert shown.splitlines() == [
+        "metric  k         count       mean  std",
+        "m       a\\x1b[2J      1  1.235e+06    -",
+        "m       b             1        0.5    -",
+    ]
+
+
+def test_a_prompt_says_how_many_groups_it_does_not_show(tmp_path):
+    logs = write(tmp_path / "logs", [(0, n, {"k": n}) for n in range(45)])
+
+    shown = repr(summarize(logs, "k")).splitlines()
+
+    assert len(shown) == 1 + 40 + 1
+    assert shown[-1] == "(40 of 45 rows shown; to_pandas() has all)"
+
+
+def test_a_prompt_says_that_there_is_no_group(tmp_path):
+    logs = write(tmp_path / "logs", [(0, 1, {})])
+
+    assert repr(summarize(logs, where="value > 5")) == "(no groups)"
+
+
 def test_the_values_of_a_group_are_kept_once_for_all_quantiles(tmp_path, monkeypatch):
     logs = write(tmp_path / "logs", [(n, n, {}) for n in range(101)])
     queries = []
