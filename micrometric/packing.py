@@ -14,7 +14,7 @@ from micrometric.errors import NotAnEvent
 from micrometric.event import decode_line
 from micrometric.finder import Segment
 from micrometric.parquet_writer import write_parquet
-from micrometric.reader import damages, open_found, open_segment
+from micrometric.reader import DAMAGES, open_found, open_segment
 
 
 class RefusedError(Exception):
@@ -42,7 +42,7 @@ def verified_parquet(segment: Segment, target: Path) -> Iterator[tuple[Path, int
         raise RefusedError(
             f"{error.reason}; Parquet holds events alone, so the segment stays as it is"
         ) from None
-    except damages() as error:
+    except DAMAGES as error:
         raise RefusedError(f"its compressed data ends or is damaged: {error}") from None
     finally:
         with contextlib.suppress(OSError):

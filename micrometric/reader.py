@@ -37,8 +37,8 @@ LINE_LIMIT = 256 * 1024 * 1024
 """Bytes of the longest line that is read; a longer one is skipped."""
 _BLOCK = 64 * 1024
 """Bytes read at a time; where one line is in doubt, all lines of a block are read one by one."""
-_PACKED_BLOCK = 8 * 1024
-"""Bytes unpacked at a time: what the call that meets damage has unpacked is lost."""
+DAMAGES = (DamagedError, EOFError)
+"""What damaged compressed data raises."""
 _ATTEMPTS = 10
 """Times a segment is looked for whose name changes at every look."""
 
@@ -293,7 +293,6 @@ def numbered_blocks(
         PathError: the file cannot be read.
     """
     number, offset = 1, 0
-    size = _PACKED_BLOCK if segment.suffix in (".jsonl.gz", ".jsonl.zst") else _BLOCK
     try:
         with open_found(segment) as file:
             parts: list[bytes] = []
@@ -301,7 +300,7 @@ def numbered_blocks(
             if span is not None:
                 file.seek(span[0])
                 left = span[1] - span[0]
-            while block := file.read1(min(size, left)):
+            while block := file.read1(min(_BLOCK, left)):
                 left -= len(block)
                 end = block.rfind(b"\n") + 1
                 parts.append(block[:end] or block)
@@ -321,7 +320,7 @@ def numbered_blocks(
             if rest := b"".join(parts):
                 yield Block(number, 0, offset, rest)
     except Exception as error:
-        if not isinstance(error, damages()):
+        if not isinstance(error, DAMAGES):
             if not isinstance(error, OSError):
                 raise
             reason = error.strerror or error
@@ -408,14 +407,7 @@ def open_segment(path: Path, suffix: str) -> Iterator[io.BufferedIOBase]:
     if path == STDIN:
         yield sys.stdin.buffer  # type: ignore[misc] # it is buffered, whatever its type says
         return
-    if suffix == ".jsonl.gz":
-        import gzip
-
-        with path.open("rb") as raw, gzip.open(raw, "rb") as unpacked:
-            if not raw.peek(1):
-                raise EOFError("there are no bytes")  # Even of no lines there are some bytes.
-            yield unpacked
-    elif suffix == ".jsonl.zst":
+    if suffix in (".jsonl.gz", ".jsonl.zst"):
         with path.open("rb") as raw:
             yield io.BufferedReader(Unpacked(raw, suffix))
     elif suffix == ".parquet":
@@ -440,7 +432,7 @@ def lines_back(segment: Segment, report: Report) -> Iterator[bytes]:
                     return
     except OSError as error:
         raise PathError(f"cannot read {str(segment.path)!r}: {error.strerror or error}") from None
-    except damages() as error:
+    except DAMAGES as error:
         skip_damaged(segment, None, error, report)
 
 
@@ -449,16 +441,3 @@ def open_parquet(path: Path) -> ParquetLines:
     from micrometric.parquet import ParquetLines  # only where there is Parquet
 
     return ParquetLines(path)
-
-
-def damages() -> tuple[type[Exception], ...]:
-    """Return what damaged compressed data raises, as far as those libraries are in use."""
-    import zlib
-
-    gzip = sys.modules.get("gzip")
-    return (
-        DamagedError,
-        EOFError,
-        zlib.error,
-        *((gzip.BadGzipFile,) if gzip else ()),
-    )

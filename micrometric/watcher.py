@@ -18,8 +18,8 @@ from micrometric.fetched import shown
 from micrometric.finder import Found, Segment, find, find_directories
 from micrometric.lines import HEAD_BYTES, GrowingFile
 from micrometric.reader import (
+    DAMAGES,
     choose_launch,
-    damages,
     lost_events,
     open_found,
     text_metrics_of,
@@ -244,7 +244,7 @@ class Watcher:
             with open_found(segment) as file:
                 head = file.read(HEAD_BYTES).partition(b"\n")[0] + b"\n"
         except Exception as error:
-            if not isinstance(error, (OSError, *damages())):
+            if not isinstance(error, (OSError, *DAMAGES)):
                 raise
             self._report.note(f"cannot read {shown(segment.path)!r}: {error}")
             return False  # It may be in the midst of being copied here.
