@@ -20,28 +20,33 @@ from micrometric_cli.commands.report import report
 from micrometric_cli.commands.summarize import summarize
 from micrometric_cli.commands.tail import tail
 from micrometric_cli.commands.validate import validate
+from micrometric_cli.quick import QuickCommand, QuickGroup
 
 app = typer.Typer(
     name="micrometric",
+    cls=QuickGroup,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     # Help drawn by rich takes three times as long to appear.
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-app.command("list")(list_metrics)
-app.command()(validate)
-app.command()(tail)
-app.command()(summarize)
-app.command()(compact)
-app.command()(compare)
-app.command()(plot)
-app.command()(report)
-app.command()(export)
-app.command()(files)
-app.command()(check)
-app.command()(repair)
-app.command()(prune)
+app.command("list", cls=QuickCommand)(list_metrics)
+for _command in (
+    validate,
+    tail,
+    summarize,
+    compact,
+    compare,
+    plot,
+    report,
+    export,
+    files,
+    check,
+    repair,
+    prune,
+):
+    app.command(cls=QuickCommand)(_command)
 
 
 def _version(asked: bool) -> None:
