@@ -2,51 +2,38 @@
 
 from __future__ import annotations
 
-from typing import Annotated, NoReturn
+from typing import Annotated, ClassVar, NoReturn
 
 import typer
 
 from micrometric_cli import exits
-from micrometric_cli.commands.check import check
-from micrometric_cli.commands.compact import compact
-from micrometric_cli.commands.compare import compare
-from micrometric_cli.commands.export import export
-from micrometric_cli.commands.files import files
-from micrometric_cli.commands.list import list_metrics
-from micrometric_cli.commands.plot import plot
-from micrometric_cli.commands.prune import prune
-from micrometric_cli.commands.repair import repair
-from micrometric_cli.commands.report import report
-from micrometric_cli.commands.summarize import summarize
-from micrometric_cli.commands.tail import tail
-from micrometric_cli.commands.validate import validate
-from micrometric_cli.quick import QuickCommand, QuickGroup
+from micrometric_cli.quick import QuickGroup
+
+
+class Commands(QuickGroup):
+    """The commands, in the order in which the help lists them."""
+
+    functions: ClassVar = {
+        "list": "micrometric_cli.commands.list:list_metrics",
+        **{
+            name: f"micrometric_cli.commands.{name}:{name}"
+            for name in (
+                *("validate", "tail", "summarize", "compact", "compare", "plot", "report"),
+                *("export", "files", "check", "repair", "prune"),
+            )
+        },
+    }
+
 
 app = typer.Typer(
     name="micrometric",
-    cls=QuickGroup,
+    cls=Commands,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     # Help drawn by rich takes three times as long to appear.
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-app.command("list", cls=QuickCommand)(list_metrics)
-for _command in (
-    validate,
-    tail,
-    summarize,
-    compact,
-    compare,
-    plot,
-    report,
-    export,
-    files,
-    check,
-    repair,
-    prune,
-):
-    app.command(cls=QuickCommand)(_command)
 
 
 def _version(asked: bool) -> None:

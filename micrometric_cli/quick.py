@@ -1,4 +1,4 @@
-"""Commands that take plain values as they stand, and so start without pydantic.
+"""Commands that start quickly: each is imported when it is asked for, and none waits for pydantic.
 
 Typer has pydantic check each value, whose import takes longer than many a command. A text, a
 number in digits and a choice by its name are beyond doubt; all else, and so every error, is left
@@ -8,11 +8,14 @@ to Typer.
 from __future__ import annotations
 
 import enum
+import importlib
 import re
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, ClassVar
 
+import typer
 from typer.core import TyperCommand, TyperGroup
+from typer.main import get_command
 
 _NUMBER = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
 _DOUBT = object()
@@ -27,11 +30,37 @@ class QuickCommand(TyperCommand):
 
 
 class QuickGroup(TyperGroup):
-    """A group of commands of Typer, but for how its own options take plain values."""
+    """A group of commands that are imported when they are asked for."""
+
+    functions: ClassVar[Mapping[str, str]]
+    """Where each command is, such as `package.module:function`, in the order of the help."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.commands = _Commands(self.functions)  # type: ignore[assignment] # nobody adds to it
 
     def get_params(self, ctx: Any) -> list[Any]:
         """Return the parameters, `--help` among them; see `typer.core`."""
         return _quickened(super().get_params(ctx))
+
+
+class _Commands(Mapping[str, Any]):
+    """Commands by name, made when they are looked up."""
+
+    def __init__(self, functions: Mapping[str, str]) -> None:
+        self._functions = functions
+
+    def __getitem__(self, name: str) -> Any:
+        module, _, function = self._functions[name].partition(":")
+        app = typer.Typer(add_completion=False, rich_markup_mode=None)
+        app.command(name, cls=QuickCommand)(getattr(importlib.import_module(module), function))
+        return get_command(app)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._functions)
+
+    def __len__(self) -> int:
+        return len(self._functions)
 
 
 def _quickened(parameters: list[Any]) -> list[Any]:

@@ -9,7 +9,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from micrometric_cli.quick import QuickCommand, QuickGroup
+from micrometric_cli.quick import QuickCommand
 
 
 class Fruit(StrEnum):
@@ -24,7 +24,7 @@ def told() -> list[object]:
 
 @pytest.fixture
 def app(told) -> typer.Typer:
-    made = typer.Typer(cls=QuickGroup, pretty_exceptions_enable=False)
+    made = typer.Typer(pretty_exceptions_enable=False)
 
     @made.command(cls=QuickCommand)
     def show(
@@ -103,12 +103,21 @@ def test_what_does_not_fit_is_refused_in_the_words_of_typer(app, told, words, re
     ids=str,
 )
 def test_no_plain_command_waits_for_pydantic(words) -> None:
+    assert "pydantic" not in loaded_by(words)
+
+
+def test_a_command_is_imported_when_it_is_asked_for() -> None:
+    commands = {name for name in loaded_by(["list", "sample_logs"]) if "_cli.commands." in name}
+
+    assert commands == {"micrometric_cli.commands.list"}
+
+
+def loaded_by(words: list[str]) -> set[str]:
+    """Return the names of the modules that a command line imports."""
     body = (
         "import sys; from micrometric_cli.app import app\n"
         f"try: app({words!r}, standalone_mode=False)\n"
-        "finally: sys.stderr.write(f\"loaded: {'pydantic' in sys.modules}\")"
+        "finally: sys.stderr.write('\\n' + ' '.join(sys.modules))"
     )
-
-    finished = subprocess.run([sys.executable, "-c", body], capture_output=True, check=False)
-
-    assert finished.stderr.decode().endswith("loaded: False")
+    finished = subprocess.run([sys.executable, "-c", body], capture_output=True, check=True)
+    return {*finished.stderr.decode().splitlines()[-1].split()}
