@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from micrometric import NoDataError, SettingError, summarize
-from micrometric.engines.duckdb_engine import _sharing_quantiles
+from micrometric.engines.duckdb_sql import sharing_quantiles
 from micrometric.event import format_timestamp
 from micrometric.figures import DEFAULT_FIGURES, MEANINGS, Figures
 
@@ -159,7 +159,7 @@ def test_memory_has_a_limit(tmp_path):
 
 
 def test_progress_is_told_while_a_query_runs(tmp_path, monkeypatch):
-    monkeypatch.setattr("micrometric.engines.duckdb_engine._PROGRESS", 0.001)
+    monkeypatch.setattr("micrometric.engines.running._PROGRESS", 0.001)
     logs = write(tmp_path / "logs", [(n, n, {"n": n}) for n in range(20_000)])
     told: list[float] = []
 
@@ -212,10 +212,10 @@ def test_the_values_of_a_group_are_kept_once_for_all_quantiles(tmp_path, monkeyp
     queries = []
 
     def shared(query, function):
-        queries.append(_sharing_quantiles(query, function))
+        queries.append(sharing_quantiles(query, function))
         return queries[-1]
 
-    monkeypatch.setattr("micrometric.engines.duckdb_engine._sharing_quantiles", shared)
+    monkeypatch.setattr("micrometric.engines.duckdb_engine.sharing_quantiles", shared)
 
     (row,) = summarize(logs, stats="p10,p99.9,median,p10")
     (single,) = summarize(logs, stats="p10")

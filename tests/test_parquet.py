@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from micrometric import NoDataError, NotAnEvent, PathError, Report, iter_events, read, summarize
-from micrometric.engines.duckdb_engine import DuckDBEngine
+from micrometric.engines.duckdb_files import Files
 from micrometric.event import decode_line
 from micrometric.follower import follow
 from micrometric.manifest import Manifest, SessionFacts, write_manifest
@@ -304,13 +304,13 @@ class TestWhatIsNotOurs:
 
     def test_what_goes_away_under_a_summary_leaves_the_rest(self, path, monkeypatch):
         write_parquet([line(1)], path)
-        pin = DuckDBEngine._pin_open_segments
+        pin = Files._pin_open_segments
 
-        def late(engine):
+        def late(files, pinned):
             path.unlink()
-            pin(engine)
+            pin(files, pinned)
 
-        monkeypatch.setattr(DuckDBEngine, "_pin_open_segments", late)
+        monkeypatch.setattr(Files, "_pin_open_segments", late)
 
         assert [row["max"] for row in summarize(path.parent)] == [7]
 

@@ -114,14 +114,4 @@ def open_engine(name: str, source: Source) -> AbstractContextManager[Engine]:
         return PandasEngine(source)
     from micrometric.engines.duckdb_engine import DuckDBEngine
 
-    return DuckDBEngine(
-        source.segments,
-        dims=source.dims,
-        text_metrics=source.text_metrics,
-        zone=source.zone,
-        report=source.report,
-        explode=source.explode,
-        memory_limit=source.memory_limit,
-        approximate=source.approximate,
-        progress=source.progress,
-    )
+    return DuckDBEngine(source)

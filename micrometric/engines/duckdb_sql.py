@@ -1,0 +1,318 @@
+"""What DuckDB is asked, as SQL: the lines of segments, the rows of Parquet, and keys and values.
+
+Of each row it also says whether it is suspect: whether our reader might understand the line
+otherwise, or not take it for an event.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from micrometric.columns import Request
+from micrometric.event import ORIGIN_FIELDS
+from micrometric.keys import Key
+from micrometric.parquet import TIMESTAMP, json_path, key_column, quoted
+
+_QUANTILE = re.compile(r'quantile_cont\("finite", ([0-9.e-]+)::DOUBLE\)')
+"""A quantile as narwhals writes it."""
+_JOIN = "LEFT JOIN segments ON filename = segments.file"
+_COLUMNS = {
+    "timestamp": "VARCHAR",
+    "metric": "VARCHAR",
+    "value": "JSON",
+    "metadata": "JSON",
+    "location": "VARCHAR",
+    "run": "VARCHAR",
+    "session": "VARCHAR",
+    "rank": "BIGINT",
+    "launch": "VARCHAR",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked of the rows of segments, and what their values mean."""
+
+    request: Request
+    dims: Mapping[str, tuple[str, ...]]
+    """The axes of metrics whose lists hold an observation an element."""
+    explode: tuple[str, ...]
+    """The axes of lists in all other metrics."""
+    text_metrics: frozenset[str]
+    """Metrics whose "NaN" is a text."""
+
+    def of_lines(self, scans: list[str], beyond_doubt: str) -> str:
+        """Return SQL for what is asked of lines.
+
+        Args:
+            scans: of the files, see `scan_of`.
+            beyond_doubt: names of files without a line in doubt, see `names_of`.
+        """
+        tests = [_event_test(self.request.uses_time)]
+        tests += [_once_test(key) for key in self.request.keys if key.kind == "metadata"]
+        suspect = f"NOT coalesce({' AND '.join(tests)}, false)"
+        if beyond_doubt:
+            suspect = f"({suspect} AND file NOT IN ({beyond_doubt}))"
+        origin = f", {_origin_of('lines')}" if self.request.needs_origin else ""
+        return self._asked(
+            f"SELECT lines.filename AS file, timestamp AS stamp, "
+            f"try_cast(timestamp AS TIMESTAMP) AS timestamp, metric, "
+            f"NULL::DOUBLE AS number, value, metadata, coalesce(location, '') AS location{origin} "
+            f"FROM ({' UNION ALL '.join(scans)}) AS lines {_JOIN if origin else ''}",
+            suspect,
+            {},
+        )
+
+    def of_rows(self, files: str, columns: Mapping[str, str]) -> str:
+        """Return SQL for what is asked of the rows of Parquet segments.
+
+        Args:
+            files: their names, see `names_of`.
+            columns: metadata keys that they have a column for, with its type.
+        """
+        further = [key_column(key) for key in columns]
+        if self.request.needs_origin:
+            further.append(_origin_of("rows"))
+        # `value` is null for a plain float.
+        return self._asked(
+            f"SELECT filename AS file, {TIMESTAMP} AS timestamp, metric, value AS number, "
+            f"value_json::JSON AS value, metadata::JSON AS metadata, "
+            f"{', '.join(['location', *further])} "
+            f"FROM read_parquet([{files}], filename=true, union_by_name=true, "
+            f"hive_partitioning=false) AS rows {_JOIN if self.request.needs_origin else ''}",
+            "timestamp IS NULL" if self.request.uses_time else "false",
+            columns,
+        )
+
+    def _asked(self, rows: str, suspect: str, columns: Mapping[str, str]) -> str:
+        """Return SQL for what is asked of some rows.
+
+        Args:
+            rows: SQL for the rows.
+            suspect: SQL that is true for a row that may be none.
+            columns: metadata keys that the rows have a column for, with its type.
+        """
+        selected = [
+            *("file", "metric", "location", "timestamp"),
+            f"{self._row_number()} AS value",
+            f"{suspect} AS suspect",
+        ]
+        for key in self.request.keys:
+            selected.extend(self._key_columns(key, columns))
+        return f"SELECT {', '.join(selected)} FROM ({self._observations(rows)})"
+
+    def _observations(self, lines: str) -> str:
+        """Return rows with lists taken element by element, where they are observations."""
+        names = self._axes()
+        if not names:
+            return lines
+        rows = f"SELECT *, {', '.join(f'NULL::BIGINT AS {_dim(n)}' for n in names)} FROM ({lines})"
+        for depth in range(max(map(len, [self.explode, *self.dims.values()]))):
+            axes = self._axes_at(depth)
+            is_list = (
+                f"coalesce(({' OR '.join(axes.values())}) AND value::VARCHAR LIKE '[%', false)"
+            )
+            index = [
+                f"CASE WHEN {test} THEN item_index ELSE {_dim(name)} END AS {_dim(name)}"
+                for name, test in axes.items()
+            ]
+            rows = (
+                f"WITH level AS ({rows}) SELECT * FROM level WHERE NOT {is_list} UNION ALL BY NAME "
+                f"SELECT * EXCLUDE (item, item_index) REPLACE (item AS value, "
+                f"NULL::DOUBLE AS number, {', '.join(index)}) "
+                f"FROM (SELECT *, unnest(value->'$[*]') AS item, "
+                f"unnest(range(json_array_length(value)::BIGINT)) AS item_index "
+                f"FROM level WHERE {is_list})"
+            )
+        return rows
+
+    def _axes(self) -> list[str]:
+        return sorted({*self.explode, *(name for names in self.dims.values() for name in names)})
+
+    def _axes_at(self, depth: int) -> dict[str, str]:
+        """Return the axes of lists at a depth, each with SQL that is true for its metrics."""
+        metrics: dict[str, list[str]] = {}
+        for metric, names in self.dims.items():
+            if len(names) > depth:
+                metrics.setdefault(names[depth], []).append(quoted(metric))
+        tests = {name: f"metric IN ({', '.join(listed)})" for name, listed in metrics.items()}
+        if len(self.explode) > depth:
+            known = ", ".join(map(quoted, self.dims))
+            others = f"metric NOT IN ({known})" if known else "true"
+            name = self.explode[depth]
+            tests[name] = f"({tests[name]} OR {others})" if name in tests else others
+        return tests
+
+    def _key_columns(self, key: Key, columns: Mapping[str, str]) -> list[str]:
+        column = self.request.text_column(key)
+        text = self._key_text(key, columns)
+        selected = [f"{text} AS {column}"]
+        if key in self.request.conditions:
+            selected += [
+                f"{self._key_number(key, columns)} AS {column}_number",
+                f"{_key_string(key, text)} AS {column}_string",
+            ]
+        return selected
+
+    def _key_text(self, key: Key, columns: Mapping[str, str]) -> str:
+        if key.kind == "bucket":
+            width = key.seconds * 1_000_000
+            # Floor division: there is a time before 1970.
+            return f"(floor(epoch_us(timestamp)::DOUBLE / {width})::BIGINT * {width})"
+        if key.kind == "directory":
+            return f"(directories->{quoted(json_path(key.path))})::VARCHAR"
+        if key.kind == "metadata":
+            # JSON null is as good as no such key.
+            found = [f"nullif({text}, 'null')" for text in self._metadata_texts(key, columns)]
+            return f"coalesce({', '.join(found)})" if len(found) > 1 else found[0]
+        if key.path == "value":
+            return "coalesce(value::VARCHAR, to_json(number)::VARCHAR)"
+        return key.path
+
+    def _metadata_texts(self, key: Key, columns: Mapping[str, str]) -> list[str]:
+        """Return SQL for the JSON text under a metadata key, of each place where it may stand.
+
+        They are texts, because to compare JSON, or to cast it to a number, parses it once more.
+        """
+        if key.path in columns:
+            texts = [f"to_json({key_column(key.path)})::VARCHAR"]
+        else:
+            paths = [[key.path], key.path.split(".")] if "." in key.path else [[key.path]]
+            texts = [f"(metadata->{quoted(json_path(*path))})::VARCHAR" for path in paths]
+        if key.path in self._axes():
+            texts.insert(0, f"{_dim(key.path)}::VARCHAR")
+        return texts
+
+    def _key_number(self, key: Key, columns: Mapping[str, str]) -> str:
+        if key.path == "value" and key.kind == "field":
+            return f"nullif({self._row_number()}, 'nan'::DOUBLE)"
+        if key.kind == "metadata":
+            texts = self._metadata_texts(key, columns)
+            return _json_number(texts[0] if len(texts) == 1 else self._key_text(key, columns))
+        if key.kind == "directory":
+            return _json_number(self._key_text(key, columns))
+        return "rank::DOUBLE" if key.path == "rank" else "NULL::DOUBLE"
+
+    def _row_number(self) -> str:
+        """Return SQL for the number that the value of a row is, NULL when it is none."""
+        number = self._number("value", "metric")
+        return f"(CASE WHEN number IS NOT NULL THEN number ELSE {number} END)"
+
+    def _number(self, value: str, metric: str) -> str:
+        """Return SQL for the number that a value is, NULL when it is none."""
+        named = (
+            f"CASE {value}::VARCHAR WHEN '\"NaN\"' THEN 'nan'::DOUBLE "
+            f"WHEN '\"Infinity\"' THEN 'inf'::DOUBLE WHEN '\"-Infinity\"' THEN '-inf'::DOUBLE END"
+        )
+        if self.text_metrics:
+            texts = ", ".join(map(quoted, sorted(self.text_metrics)))
+            named = f"CASE WHEN {metric} NOT IN ({texts}) THEN {named} END"
+        return f"coalesce({_json_number(value)}, {named})"
+
+
+def names_of(files: Iterable[Path]) -> str:
+    """Return files as a list in SQL, without its brackets."""
+    return ", ".join(quoted(str(file)) for file in files)
+
+
+def scan_of(files: str, line_bytes: int, strict: bool) -> str:
+    """Return SQL for the lines of files as they stand there, whatever their directories say.
+
+    Args:
+        files: the names, a list in SQL without its brackets.
+        line_bytes: how long a line may be.
+        strict: whether a line that is no JSON is an error; else it is a row of nulls.
+    """
+    columns = ", ".join(f"{name}: '{kind}'" for name, kind in _COLUMNS.items())
+    return (
+        f"SELECT * FROM read_json([{files}], format='newline_delimited', columns={{{columns}}}, "
+        f"filename=true, hive_partitioning=false, ignore_errors={'false' if strict else 'true'}, "
+        f"maximum_object_size={line_bytes})"
+    )
+
+
+def sharing_quantiles(query: str, function: str = "quantile_cont") -> str:
+    """Return a query that keeps the values of a group once for all its quantiles.
+
+    What narwhals writes for each is an aggregate of its own; the same list of shares in all of
+    them makes them one.
+
+    Args:
+        query: as narwhals writes it.
+        function: what computes the quantiles.
+    """
+    shares = list(dict.fromkeys(_QUANTILE.findall(query)))
+    listed = f"[{', '.join(shares)}]"
+    return _QUANTILE.sub(
+        lambda found: f'{function}("finite", {listed})[{shares.index(found[1]) + 1}]', query
+    )
+
+
+def _event_test(uses_time: bool) -> str:
+    """Return SQL that is true for a line that the reader is sure to understand the same way."""
+    # Exactly the form that loggers write. What else DuckDB takes for a time, the reader may not.
+    # Without a zone the clock does not matter, unless somebody asks for the time.
+    naive = "stamp LIKE '____-__-__T__:__:__.______'"
+    zoned = "stamp LIKE '____-__-__T__:__:__.______Z'"
+    stamp = zoned if uses_time else f"({zoned} OR {naive})"
+    return (
+        f"({stamp} AND stamp >= '0001' "
+        f"AND timestamp IS NOT NULL AND {_is_text('metric')} "
+        f"AND (location = '' OR {_is_text('location')}) AND value IS NOT NULL "
+        # A bare NaN or a number beyond a double has a name of its own in our lines.
+        f"AND isfinite(coalesce(try_cast(value::VARCHAR AS DOUBLE), 0)) "
+        f"AND (metadata IS NULL OR starts_with(metadata::VARCHAR, '{{')))"
+    )
+
+
+def _once_test(key: Key) -> str:
+    """Return SQL that is false where a key may stand twice: DuckDB takes the first, we the last."""
+    tests = []
+    for part in key.path.split("."):
+        name = json.dumps(part, ensure_ascii=False) + ":"
+        pattern = "%".join(["", *[re.sub(r"([!%_])", r"!\1", name)] * 2, ""])
+        escape = " ESCAPE '!'" if "!" in pattern else ""
+        tests.append(f"metadata::VARCHAR NOT LIKE {quoted(pattern)}{escape}")
+    return f"(metadata IS NULL OR ({' AND '.join(tests)}))"
+
+
+def _origin_of(rows: str) -> str:
+    """Return SQL for the origin that rows tell, else that of their segments."""
+    told = [f"coalesce({rows}.{name}, segments.{name}) AS {name}" for name in ORIGIN_FIELDS]
+    return ", ".join([*told, "directories"])
+
+
+def _is_text(column: str) -> str:
+    """Return SQL that is false for a text that DuckDB may have made of another JSON value.
+
+    By comparisons alone, which cost nothing: numbers, lists, objects and bools start with signs
+    that few names start with.
+    """
+    return (
+        f"({column} > ':' AND {column} < '{{' AND NOT {column} BETWEEN '[' AND '[~' "
+        f"AND {column} NOT IN ('true', 'false'))"
+    )
+
+
+def _json_number(text: str) -> str:
+    """Return SQL for the number that a JSON text is; true is 1, and what is no number NULL."""
+    return (
+        f"coalesce(try_cast({text}::VARCHAR AS DOUBLE), "
+        f"CASE {text}::VARCHAR WHEN 'true' THEN 1 WHEN 'false' THEN 0 END)"
+    )
+
+
+def _key_string(key: Key, text: str) -> str:
+    if key.kind in ("metadata", "directory") or key.path == "value":
+        return f"CASE WHEN {text}::VARCHAR < '#' THEN {text}::JSON->>'$' END"
+    if key.kind == "bucket" or key.path in ("rank", "timestamp"):
+        return "NULL::VARCHAR"
+    return key.path
+
+
+def _dim(name: str) -> str:
+    return '"dim ' + name.replace('"', '""') + '"'
