@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
+import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
 from typing import Literal
 
+from micrometric.fetched import shown
 from micrometric.finder import Found, Paths, Segment, find
 from micrometric.machine import Machine, this_machine
 from micrometric.manifest import SessionState, session_state
@@ -41,6 +44,17 @@ class Stored:
 
 
 @dataclass(frozen=True, slots=True)
+class Branch:
+    """A directory of a tree, with all files below it together."""
+
+    depth: int
+    """How many branches lead to it."""
+    name: str
+    """What leads here from the branch above: its directory, or several that hold nothing else."""
+    stored: Stored
+
+
+@dataclass(frozen=True, slots=True)
 class Inventory:
     """All segments under some paths."""
 
@@ -60,6 +74,14 @@ class Inventory:
         for stored in self.files:
             by_run.setdefault(stored.run, []).append(stored)
         return [together(stored) for stored in by_run.values()]
+
+    def tree(self) -> list[Branch]:
+        """Return the directories that hold files, each before those inside it.
+
+        Numbers in their names sort as numbers.
+        """
+        placed = [(stored.path.split("/")[:-1], stored) for stored in self.files]
+        return [*_branches(placed, 0, 0)] if placed else []
 
 
 def take_inventory(
@@ -111,6 +133,33 @@ def together(files: list[Stored]) -> Stored:
     )
 
 
+_Placed = list[tuple[list[str], Stored]]
+"""Files with the parts of their directories."""
+
+
+def _branches(placed: _Placed, start: int, depth: int) -> Iterator[Branch]:
+    """Yield the tree of some files, which have the directories before `start` in common."""
+    directories = [parts for parts, _ in placed]
+    alike = (len({*level}) == 1 for level in zip(*directories, strict=False))
+    end = sum(1 for _ in itertools.takewhile(bool, alike))
+    common = directories[0][:end]
+    below = together([stored for _, stored in placed])
+    path = "/".join(common) or ("/" if common else ".")
+    yield Branch(depth, "/".join(common[start:]) or path, replace(below, path=path))
+    deeper: dict[str, _Placed] = {}
+    for parts, stored in placed:
+        if len(parts) > end:
+            deeper.setdefault(parts[end], []).append((parts, stored))
+    for name in sorted(deeper, key=_natural):
+        yield from _branches(deeper[name], end, depth + 1)
+
+
+def _natural(name: str) -> list[tuple[int, str]]:
+    """Return what names are sorted by, so that 8 comes before 32."""
+    parts = re.split(r"([0-9]{1,18})", name)
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
+
+
 def _states(found: Found, machine: Machine) -> dict[str, SessionState]:
     now = datetime.now(UTC)
     sessions = [manifest.session for _, manifest in found.manifests if manifest.session is not None]
@@ -132,7 +181,7 @@ def _stored(
         session=segment.session,
         rank=segment.rank,
         launch=segment.launch,
-        path=str(segment.path),
+        path=shown(segment.path),
         kind=_kind(segment),
         state=states.get(segment.session or ""),
         size=_size(segment),

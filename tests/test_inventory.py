@@ -69,3 +69,36 @@ def test_a_session_that_lives_is_told(tmp_path: Path) -> None:
 
     assert (live.state, ended.state) == ("live", "ended")
     assert live.launch == ended.launch is not None
+
+
+def test_a_tree_has_each_directory_with_all_below_it(runs: Path) -> None:
+    for count in (8, 32, 128):
+        deep = runs / "sweep" / "inner" / f"top_k={count}"
+        deep.mkdir(parents=True)
+        (deep / "micro_metrics.jsonl").write_text(event(count, "density", count) + "\n")
+    (runs / "sweep" / "inner" / "micro_metrics.jsonl").write_text(event(1, "density", 1) + "\n")
+
+    tree = take_inventory(runs).tree()
+
+    assert [(b.depth, b.name, b.stored.files, b.stored.events) for b in tree] == [
+        (0, str(runs), 8, 9),
+        (1, "a", 3, 5),
+        (1, "b", 1, 0),
+        (1, "sweep/inner", 4, 4),
+        (2, "top_k=8", 1, 1),
+        (2, "top_k=32", 1, 1),
+        (2, "top_k=128", 1, 1),
+    ]
+    assert [b.stored.path for b in tree[3:5]] == [
+        str(runs / "sweep" / "inner"), str(runs / "sweep" / "inner" / "top_k=8"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("path", "name"), [(".", "."), ("micro_metrics.jsonl", "."), ("./a", "a")], ids=str
+)
+def test_a_tree_of_relative_paths_begins_where_they_do(runs, monkeypatch, path, name) -> None:
+    monkeypatch.chdir(runs)
+    (runs / "micro_metrics.jsonl").write_text(event(1, "density", 1) + "\n")
+
+    assert take_inventory(path).tree()[0].name == name

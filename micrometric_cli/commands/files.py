@@ -15,14 +15,19 @@ from micrometric_cli.options import (
     PathsArgument,
     StrictOption,
     ZoneOption,
+    refuse_beside,
 )
 
 RunsOption = Annotated[bool, typer.Option("--runs", help="A row for each run, not for each file.")]
+TreeOption = Annotated[
+    bool, typer.Option("--tree", help="Directories as a tree, each with all that is below it.")
+]
 
 
 def files(
     paths: PathsArgument = None,
     runs: RunsOption = False,
+    tree: TreeOption = False,
     launch: LaunchOption = None,
     assume_tz: ZoneOption = None,
     strict: StrictOption = False,
@@ -37,9 +42,15 @@ def files(
     from micrometric.inventory import take_inventory
     from micrometric_cli.output import print_table, tell_report
     from micrometric_cli.paths import paths_or_default
-    from micrometric_cli.render.inventory import files_table
+    from micrometric_cli.render.inventory import files_table, tree_table
 
+    if tree:
+        refuse_beside("--tree", runs=runs)
     inventory = take_inventory(paths_or_default(paths), launch=launch, assume_tz=assume_tz)
     tell_report(inventory.report, strict=strict)
     exact = format_ in (Format.JSON, Format.CSV)
-    print_table(files_table(inventory, by_run=runs, exact=exact), format_, color)
+    if tree:
+        table = tree_table(inventory, exact=exact)
+    else:
+        table = files_table(inventory, by_run=runs, exact=exact)
+    print_table(table, format_, color)

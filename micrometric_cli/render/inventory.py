@@ -1,4 +1,4 @@
-"""The files there are, as a table: a row for each segment or run, and the total."""
+"""The files there are, as a table: a row for each segment, run or directory, and the total."""
 
 from __future__ import annotations
 
@@ -24,13 +24,34 @@ def files_table(inventory: Inventory, *, by_run: bool, exact: bool) -> Table:
     rows = [_row(stored, exact=exact) for stored in entries]
     if not exact and len(inventory) > 1:
         rows.append(_row(together(inventory.files), exact=False) | _TOTAL)
+    named = (
+        [Column("files", "count", keep=7)]
+        if by_run
+        else [Column("file", "name", keep=9), Column("kind", keep=4)]
+    )
+    return _table([Column("run", "name"), *named], rows, exact, section=None if by_run else "run")
+
+
+def tree_table(inventory: Inventory, *, exact: bool) -> Table:
+    """Return the directories with files as a table, with all that is below each.
+
+    Args:
+        inventory: the files.
+        exact: whether directories are whole paths and sizes bytes, as programs want them.
+    """
+    rows = [
+        _row(branch.stored, exact=exact)
+        | {"directory": branch.stored.path if exact else "  " * branch.depth + branch.name}
+        for branch in inventory.tree()
+    ]
+    return _table([Column("directory"), Column("files", "count", keep=7)], rows, exact)
+
+
+def _table(
+    named: list[Column], rows: list[dict[str, Any]], exact: bool, section: str | None = None
+) -> Table:
     columns = [
-        Column("run", "name"),
-        *(
-            [Column("files", "count", keep=7)]
-            if by_run
-            else [Column("file", "name", keep=9), Column("kind", keep=4)]
-        ),
+        *named,
         Column("rank", "count", keep=3),
         Column("launch", "name", keep=1),
         Column("state", keep=8),
@@ -45,13 +66,7 @@ def files_table(inventory: Inventory, *, by_run: bool, exact: bool) -> Table:
         if column.name in ("rank", "launch", "state")
         and all(row[column.name] is None for row in rows)
     ]
-    return Table(
-        columns,
-        rows,
-        section=None if by_run else "run",
-        dull=frozenset(empty),
-        styles=_STYLES,
-    )
+    return Table(columns, rows, section=section, dull=frozenset(empty), styles=_STYLES)
 
 
 _TOTAL = {"run": "total", "file": None, "kind": None, "rank": None, "launch": None, "state": None}

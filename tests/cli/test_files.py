@@ -36,6 +36,31 @@ def test_runs_are_a_row_each(cli):
     ]  # fmt: skip
 
 
+def test_directories_are_shown_as_a_tree(cli, monkeypatch):
+    monkeypatch.chdir(SAMPLES.parent)
+
+    ended = cli("files", "sample_logs", "--tree", *UTC, columns=80)
+
+    assert ended.out == block(
+        """
+        directory           files  state  events  size      end
+        ────────────────────────────────────────────────────────────────────────────
+        sample_logs             4  -        2600  594.9 kB  2026-11-23 15:17:22.158Z
+          oracle_top_k=8        1  -         600  152.1 kB  2026-11-23 08:32:42.899Z
+          oracle_top_k=32       1  -         600  152.2 kB  2026-11-23 08:33:00.565Z
+          oracle_top_k=128      1  -         600  152.1 kB  2026-11-23 08:33:21.146Z
+          topk_attention        1  ended     800  138.5 kB  2026-11-23 15:17:22.158Z
+        """
+    )
+
+
+def test_a_tree_and_runs_exclude_each_other(cli):
+    ended = cli("files", SAMPLES, "--tree", "--runs")
+
+    assert ended.code == 2
+    assert "--runs and --tree exclude each other" in ended.err
+
+
 def test_programs_get_paths_and_bytes(cli):
     ended = cli("files", SAMPLES, "-f", "json")
 
