@@ -26,7 +26,12 @@ class QuickCommand(TyperCommand):
 
     def get_params(self, ctx: Any) -> list[Any]:
         """Return the parameters, `--help` among them; see `typer.core`."""
-        return _quickened(super().get_params(ctx))
+        parameters = _quickened(super().get_params(ctx))
+        for parameter in parameters:
+            if parameter.param_type_name == "argument" and parameter.metavar:
+                # Help would have a Python type beside the word that says more: PATH <list[str]>.
+                parameter.display_type = _nothing
+        return parameters
 
 
 class QuickGroup(TyperGroup):
@@ -120,6 +125,10 @@ class _Quick:
         least, greatest = self._told.min, self._told.max
         fits = (least is None or least <= number) and (greatest is None or number <= greatest)
         return number if fits else _DOUBT
+
+
+def _nothing(ctx: Any) -> str:  # noqa: ARG001 - as Typer calls it
+    return ""
 
 
 def _are_texts(values: Any) -> bool:

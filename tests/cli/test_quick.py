@@ -9,6 +9,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from micrometric_cli.app import app as micrometric
 from micrometric_cli.quick import QuickCommand
 
 
@@ -104,6 +105,13 @@ def test_what_does_not_fit_is_refused_in_the_words_of_typer(app, told, words, re
 )
 def test_no_plain_command_waits_for_pydantic(words) -> None:
     assert "pydantic" not in loaded_by(words)
+
+
+def test_help_tells_a_path_without_the_type_that_python_has_for_it() -> None:
+    told = CliRunner().invoke(micrometric, ["tail", "--help"], terminal_width=80).output
+
+    assert "  PATH  Files, directories" in told
+    assert "<list" not in told
 
 
 def test_a_command_is_imported_when_it_is_asked_for() -> None:
