@@ -54,12 +54,15 @@ class _Commands(Mapping[str, Any]):
 
     def __init__(self, functions: Mapping[str, str]) -> None:
         self._functions = functions
+        self._made: dict[str, Any] = {}
 
     def __getitem__(self, name: str) -> Any:
-        module, _, function = self._functions[name].partition(":")
-        app = typer.Typer(add_completion=False, rich_markup_mode=None)
-        app.command(name, cls=QuickCommand)(getattr(importlib.import_module(module), function))
-        return get_command(app)
+        if name not in self._made:
+            module, _, function = self._functions[name].partition(":")
+            app = typer.Typer(add_completion=False, rich_markup_mode=None)
+            app.command(name, cls=QuickCommand)(getattr(importlib.import_module(module), function))
+            self._made[name] = get_command(app)
+        return self._made[name]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._functions)
