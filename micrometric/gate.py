@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import random
+import threading
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
@@ -21,25 +22,31 @@ _TALLY = 4096
 
 
 class Tally:
-    """Counts names. Adding is safe from any thread; counting happens under the caller's lock."""
+    """Counts names. Safe from any thread; adding one takes no lock until many are to be summed."""
 
     def __init__(self) -> None:
         self._names: list[str] = []
         self._counts: Counter[str] = Counter()
+        self._lock = threading.RLock()
+        """Held where names are summed up; reentrant for the sake of signals."""
 
-    def add(self, name: str) -> int:
-        """Count a name, and return how many wait to be summed up."""
+    def add(self, name: str) -> None:
+        """Count a name."""
         self._names.append(name)
-        return len(self._names)
+        if len(self._names) >= _TALLY:
+            self.counts()
 
     def counts(self) -> Counter[str]:
-        """Sum up and return the counts so far; the caller holds a lock and changes nothing."""
-        names = self._names[:]
-        counts, summed = self._counts + Counter(names), len(names)
-        # No call between these: a signal handler cannot come between, nor another thread.
-        self._counts = counts
-        del self._names[:summed]
-        return counts
+        """Sum up and return the counts so far; the caller changes nothing."""
+        with self._lock:
+            before, names = self._counts, self._names[:]
+            counts, summed = before + Counter(names), len(names)
+            # No call from here on: a signal handler cannot come between. One that came before
+            # has left other counts if it summed up these names.
+            if self._counts is before:
+                self._counts = counts
+                del self._names[:summed]
+            return self._counts
 
 
 class Gate:
@@ -47,10 +54,9 @@ class Gate:
 
     Args:
         settings: sampling share, its seed, and the limit.
-        settle: called when many events were left out, to have them counted.
     """
 
-    def __init__(self, settings: Settings, settle: Callable[[], None]) -> None:
+    def __init__(self, settings: Settings) -> None:
         self.sampled_out = Tally()
         self.capped = Tally()
         self.is_closed = False
@@ -58,7 +64,6 @@ class Gate:
         self.ask: Ask | None = None
         """Gives back the metadata of an event of a metric that is kept, None for one that is
         not; it is None itself where every one is kept."""
-        self._settle = settle
         if settings.max_records is not None:
             self.ask = self._limited(settings.max_records)
         if settings.sampling_factor < 1.0:
@@ -73,7 +78,8 @@ class Gate:
             if take_ticket() < limit:
                 return frozen
             self.is_closed = True
-            return self._leave_out(self.capped, metric)
+            self.capped.add(metric)
+            return None
 
         return ask
 
@@ -84,10 +90,7 @@ class Gate:
         def ask(metric: str, frozen: Any) -> Any:
             if draw() < share:
                 return frozen if limited is None else limited(metric, frozen)
-            return self._leave_out(self.sampled_out, metric)
+            self.sampled_out.add(metric)
+            return None
 
         return ask
-
-    def _leave_out(self, tally: Tally, metric: str) -> None:
-        if tally.add(metric) >= _TALLY:
-            self._settle()

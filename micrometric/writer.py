@@ -118,7 +118,7 @@ class Writer:
         """Held for a moment where something is counted; reentrant for the sake of signals."""
         self.counts: dict[str, Counts] = {}
         """What is counted event by event: failed, not enabled, misfits, by repr."""
-        self.gate = Gate(settings, self._settle)
+        self.gate = Gate(settings)
         self._new_session = new_session
         self._settings = settings
         self._registry = registry
@@ -373,11 +373,6 @@ class Writer:
     def count(self, metric: str) -> Counts:
         """Return the counts of a metric; the caller holds `count_lock`."""
         return self.counts.setdefault(metric, Counts())
-
-    def _settle(self) -> None:
-        with self.count_lock:
-            self.gate.sampled_out.counts()
-            self.gate.capped.counts()
 
     def accounting(self) -> Accounting:
         """Return the account of every event so far."""
