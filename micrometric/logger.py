@@ -375,7 +375,7 @@ class MicroMetricLogger(metaclass=_Singleton):
     def last_flush_time(self) -> float:
         """When events were last written, in seconds since the epoch."""
         writer = self._state.writer
-        return writer.last_flush_time if writer else 0.0
+        return writer.delivery.last_flush_time if writer else 0.0
 
 
 break_graph(MicroMetricLogger.log)

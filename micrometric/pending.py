@@ -53,6 +53,8 @@ class Pending:
         """Events by metric that were taken off because they are on the disk."""
         self.kept = 0
         """Events that were added, written ones included, failed ones not."""
+        self._has_waited = False
+        """Whether some event ever waited for its device."""
         self._end = 0
         """Bytes up to the end of the last item, since the session began."""
         self._ring = memoryview(bytearray(_RING_BYTES))
@@ -88,6 +90,7 @@ class Pending:
         elif lines is not None:
             events = 1
             items.append(lines)
+            self._has_waited = True
         # No call from here on: neither a signal handler nor another thread comes between.
         self.items += items
         self.kept += events
@@ -133,6 +136,8 @@ class Pending:
         Args:
             encode: makes the line of one event whose tensors have their data; none if it fails.
         """
+        if not self._has_waited:
+            return
         waiting = [(at, item) for at, item in enumerate(self.items) if not isinstance(item, Lines)]
         if not waiting:
             return

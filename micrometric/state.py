@@ -159,8 +159,8 @@ class State:
 
     def _spec_changed(self) -> None:
         self.refresh()
-        if self.writer is not None and isinstance(self.writer.session, Session):
-            self.writer.session.change_spec(self._spec_text())
+        if self.writer is not None:
+            self.writer.change_spec(self._spec_text())
 
     def refresh(self) -> None:
         """Work out again which metrics are enabled and which calls may take the hot path."""

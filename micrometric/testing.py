@@ -99,3 +99,9 @@ class _Memory:
 
     def end(self, now: datetime) -> None:
         """Have no end."""
+
+    def change_spec(self, *_: object) -> None:
+        """Note nothing."""
+
+    def abandon(self) -> None:
+        """Have no files."""

@@ -17,17 +17,17 @@ import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from queue import Empty, SimpleQueue
-from typing import Protocol
 
 import msgspec
 
+from micrometric.delivery import Delivery, Destination
 from micrometric.encoding import Encoding, Raw
 from micrometric.gate import Gate
 from micrometric.manifest import Accounting, Counts
 from micrometric.notice import Notices
 from micrometric.pending import MAX_BYTES, Lines, Pending
-from micrometric.registry import Metric, Registry
-from micrometric.session import HEARTBEAT_INTERVAL, Session
+from micrometric.registry import Registry
+from micrometric.session import HEARTBEAT_INTERVAL
 from micrometric.settings import Settings
 from micrometric.values import deferred_in, fetched
 
@@ -42,53 +42,6 @@ _SURE = 3
 MANIFEST_INTERVAL = 1.0
 """Shortest time in seconds between two manifests of one session."""
 _SHORTEST_WAIT = 0.002
-_MOST_VIEWS = 1000
-"""Slices that are handed to the disk at once."""
-
-
-class Destination(Protocol):
-    """What a writer needs of a session."""
-
-    position: int
-    """Bytes written since the session began."""
-
-    @property
-    def room(self) -> int:
-        """Bytes that still fit before it wants a new segment."""
-
-    def begin(self, metrics: dict[str, Metric]) -> None:
-        """Take its names, unless it has; raises OSError when it cannot, to be called again."""
-
-    def write(self, data: list[memoryview], begun: int) -> None:
-        """Write some of the bytes and move `position`; raises OSError when it takes none.
-
-        Args:
-            data: what comes next.
-            begun: how many bytes of its first line are written already; where they are lost,
-                `position` moves back by so many and nothing is written.
-        """
-
-    def rotate_if_due(self, written: int) -> None:
-        """Begin a new segment where it is time; the last line is whole.
-
-        Args:
-            written: events since the session began.
-        """
-
-    def tend(self, at_once: bool) -> bool:
-        """Do one step of the work on closed segments, and say whether there is more to do now.
-
-        Args:
-            at_once: whether the session ends: nothing is put off.
-        """
-
-    def write_manifest(
-        self, metrics: dict[str, Metric], accounting: Accounting, now: datetime
-    ) -> None:
-        """Replace the manifest; raises OSError when it cannot."""
-
-    def end(self, now: datetime) -> None:
-        """Close the segment and note the end."""
 
 
 class Writer:
@@ -112,16 +65,12 @@ class Writer:
         self.slice_size = min(SLICE, max(1, settings.flush_every))
         """Length of the queue at which the logging thread calls `encode_slice`; 0 once closed,
         so that an event which was on its way then is written by who logged it."""
-        self.session: Destination | None = None
-        self.last_flush_time = time.time()
         self.count_lock = threading.RLock()
         """Held for a moment where something is counted; reentrant for the sake of signals."""
         self.counts: dict[str, Counts] = {}
         """What is counted event by event: failed, not enabled, misfits, by repr."""
         self.gate = Gate(settings)
-        self._new_session = new_session
         self._settings = settings
-        self._registry = registry
         self._notices = notices
         self._encode_lock = threading.RLock()
         """Held while lines are made: short, and never while the disk or a device is waited for."""
@@ -132,11 +81,12 @@ class Writer:
         self._slices = 0
         """Slices encoded so far, which tells the thread whether the loop is at it."""
         self._pending = Pending()
+        self.delivery = Delivery(
+            new_session, self._pending, self._encode_fetched, registry, notices
+        )
         self._has_devices = False
         """Whether some event ever held a tensor that waits on a device."""
         self._writes = False
-        self._is_stuck = False
-        """Whether the disk took nothing the last time."""
         self._manifest_due = 0.0
         self._thread: threading.Thread | None = None
         self._bell: SimpleQueue[None] = SimpleQueue()
@@ -293,80 +243,17 @@ class Writer:
             self._writes = True
             try:
                 due = self._closed or time.monotonic() >= self._manifest_due
-                if self._pending.items and self._write_pending() and due:
+                if self._pending.items and self.delivery.deliver() and due:
                     self.write_manifest()
-                return self._tend()
+                return self.delivery.tend(at_once=self._closed, to_the_end=self._thread is None)
             finally:
                 self._writes = False
-
-    def _write_pending(self) -> bool:
-        """Write what waits, and say whether the disk took it all."""
-        try:
-            if self.session is None:
-                self.session = self._new_session()
-            self.session.begin(self._registry.metrics)
-            self._pending.drop_written(self.session.position)
-            while self._pending.items:
-                self._write_some(self.session)
-        except OSError as error:
-            self._is_stuck = True
-            self._notices.give(
-                "disk",
-                f"events cannot be written: {error}; they are kept in memory and written as "
-                "soon as they can be",
-            )
-            return False
-        self._is_stuck = False
-        self._notices.withdraw("disk")
-        self.last_flush_time = time.time()
-        return True
-
-    def _write_some(self, session: Destination) -> None:
-        if self._has_devices:
-            self._pending.fetch(self._encode_fetched)
-        begun, views = self._next_lines(session.position, session.room)
-        session.write(views, begun)
-        self._pending.drop_written(session.position)
-        if self._pending.position == session.position:
-            session.rotate_if_due(self._pending.written.total())
-
-    def _next_lines(self, position: int, room: int) -> tuple[int, list[memoryview]]:
-        """Return how much of the next line is written already, and what comes then."""
-        done = position - self._pending.position
-        views: list[memoryview] = []
-        begun = size = 0
-        for item in self._pending.items[:_MOST_VIEWS]:
-            if not isinstance(item, Lines) or size >= room:
-                break
-            if done and not views:
-                begun = done - (bytes(item.data[:done]).rfind(b"\n") + 1)
-            views.append(memoryview(item.data)[done if not views else 0 :])
-            size += len(views[-1])
-        return begun, views
-
-    def _tend(self) -> bool:
-        """Do a step of the work on segments, all of it where there is no thread to go on."""
-        session = self.session
-        if session is None or self._pending.items:
-            return False
-        session.rotate_if_due(self._pending.written.total())
-        while has_more := session.tend(at_once=self._closed):
-            if self._thread is not None:
-                break
-        return has_more
 
     def write_manifest(self) -> None:
         """Replace the manifest now. Never raises."""
         self._manifest_due = time.monotonic() + MANIFEST_INTERVAL
-        if self.session is None:
-            return
-        try:
-            self.session.write_manifest(
-                self._registry.metrics, self.accounting(), datetime.now(UTC)
-            )
-        except OSError as error:
-            if not self._is_stuck:  # Else it was told already.
-                self._notices.give("manifest", f"the manifest cannot be written for now: {error}")
+        with self._write_lock:
+            self.delivery.write_manifest(self.accounting())
 
     # The account.
 
@@ -407,15 +294,7 @@ class Writer:
         """Return the lines of the events that are not written yet, the oldest first."""
         self._encode_queue()
         with self._write_lock, self._encode_lock:
-            return self._pending_lines()
-
-    def _pending_lines(self) -> list[bytes]:
-        if self._has_devices:
-            self._pending.fetch(self._encode_fetched)
-        done = self.session.position - self._pending.position if self.session else 0
-        data = b"".join(item.data for item in self._pending.items if isinstance(item, Lines))
-        # A line of which the disk took a part is still pending.
-        return data.splitlines()[data.count(b"\n", 0, done) :]
+            return self.delivery.pending_lines()
 
     # The thread.
 
@@ -478,18 +357,23 @@ class Writer:
         """Write what is pending and end the session; later events are still written."""
         self.stop()
         self.flush()
-        if self._is_stuck:
+        if self.delivery.is_stuck:
             self._notices.give(
                 "lost",
                 "logging ends while the disk takes nothing: "
                 f"{len(self.pending())} events are not written",
             )
         with self._write_lock:
-            if self.session is not None:
-                self.session.end(datetime.now(UTC))
+            if (session := self.delivery.session) is not None:
+                session.end(datetime.now(UTC))
             self.write_manifest()
+
+    def change_spec(self, spec: str) -> None:
+        """Note the metrics that are enabled from now on, which the next manifest tells."""
+        if (session := self.delivery.session) is not None:
+            session.change_spec(spec)
 
     def abandon(self) -> None:
         """Let go of a parent's files after a fork, without writing."""
-        if isinstance(self.session, Session):
-            self.session.abandon()
+        if (session := self.delivery.session) is not None:
+            session.abandon()
