@@ -52,8 +52,7 @@ def log_carefully(
 def _count_failure(state: State, identifier: object) -> None:
     writer = state.writer
     if writer is not None and isinstance(identifier, str) and identifier in state.enabled:
-        with writer.count_lock:
-            writer.count(identifier).failed += 1
+        writer.account.note(identifier, failed=1)
 
 
 def _refuse(state: State, writer: Writer | None, identifier: str, frame: FrameType) -> None:
@@ -66,8 +65,7 @@ def _refuse(state: State, writer: Writer | None, identifier: str, frame: FrameTy
         )
         return
     check_identifier(identifier)
-    with writer.count_lock:
-        writer.count(identifier).not_enabled += 1
+    writer.account.note(identifier, not_enabled=1)
     if identifier in state.registry.metrics:
         reason = "it is not enabled; name it in metrics_to_log, or ask is_metric_enabled()"
     else:
@@ -105,9 +103,7 @@ def _raw(
     around = state.process_context, inherited.get()
     by_repr = plain.by_repr or any(part.by_repr for part in (*around, own))
     if by_repr or not fit:
-        with writer.count_lock:
-            writer.count(identifier).misfits += not fit
-            writer.count(identifier).by_repr += by_repr
+        writer.account.note(identifier, misfits=not fit, by_repr=by_repr)
     merged = {**around[0].data, **around[1].data, **finite(own.data)}
     where = (frame.f_code, frame.f_globals) if location is None else (str(location), None)
     waits = any(part.deferred for part in (plain, *around, own))

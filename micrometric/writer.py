@@ -18,12 +18,11 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from queue import Empty, SimpleQueue
 
-import msgspec
-
+from micrometric.account import Account
 from micrometric.delivery import Delivery, Destination
 from micrometric.encoding import Encoding, Raw
 from micrometric.gate import Gate
-from micrometric.manifest import Accounting, Counts
+from micrometric.manifest import Accounting
 from micrometric.notice import Notices
 from micrometric.pending import MAX_BYTES, Lines, Pending
 from micrometric.registry import Registry
@@ -65,10 +64,7 @@ class Writer:
         self.slice_size = min(SLICE, max(1, settings.flush_every))
         """Length of the queue at which the logging thread calls `encode_slice`; 0 once closed,
         so that an event which was on its way then is written by who logged it."""
-        self.count_lock = threading.RLock()
-        """Held for a moment where something is counted; reentrant for the sake of signals."""
-        self.counts: dict[str, Counts] = {}
-        """What is counted event by event: failed, not enabled, misfits, by repr."""
+        self.account = Account()
         self.gate = Gate(settings)
         self._settings = settings
         self._notices = notices
@@ -204,8 +200,7 @@ class Writer:
 
     def _drop(self, counts: Mapping[str, int]) -> None:
         for metric, events in counts.items():
-            with self.count_lock:
-                self.count(metric).failed += events
+            self.account.note(metric, failed=events)
         self._notices.give(
             "queue is full",
             f"{MAX_BYTES >> 20} MiB of events wait for the disk; further events are dropped and "
@@ -213,8 +208,7 @@ class Writer:
         )
 
     def _fail(self, metric: str, error: Exception) -> None:
-        with self.count_lock:
-            self.count(metric).failed += 1
+        self.account.note(metric, failed=1)
         self._notices.give(
             ("failed", metric),
             f"an event of metric {metric!r} could not be encoded ({error}); it is counted as "
@@ -257,33 +251,12 @@ class Writer:
 
     # The account.
 
-    def count(self, metric: str) -> Counts:
-        """Return the counts of a metric; the caller holds `count_lock`."""
-        return self.counts.setdefault(metric, Counts())
-
     def accounting(self) -> Accounting:
         """Return the account of every event so far."""
-        with self._write_lock, self._encode_lock, self.count_lock:
-            return self._account()
-
-    def _account(self) -> Accounting:
-        written, pending = self._pending.written, self._pending.metrics()
-        pending.update([event[1] for event in self.queue])
-        sampled_out, capped = self.gate.sampled_out.counts(), self.gate.capped.counts()
-        account = Accounting(metrics={})
-        for metric in {**self.counts, **written, **pending, **sampled_out, **capped}:
-            counts = msgspec.structs.replace(
-                self.count(metric),
-                written=written[metric],
-                pending=pending[metric],
-                sampled_out=sampled_out[metric],
-                capped=capped[metric],
-            )
-            counts.logged = counts.written + counts.pending + counts.sampled_out
-            counts.logged += counts.capped + counts.failed
-            account.metrics[metric] = counts
-            account.total.add(counts)
-        return account
+        with self._write_lock, self._encode_lock:
+            pending = self._pending.metrics()
+            pending.update([event[1] for event in self.queue])
+            return self.account.balance(self.gate, self._pending.written, pending)
 
     def kept(self) -> int:
         """Return how many events were written or will be."""
