@@ -1,7 +1,7 @@
-"""From the queue to the segment: encode in slices, write whole lines, keep the account.
+"""From the queue to the segment: who encodes and who writes, and when.
 
 The logging thread appends a raw event to `queue` and, every `SLICE` events, turns them into
-lines; a thread of its own writes the lines when enough of them or enough time came together.
+lines; a thread of its own has them delivered when enough of them or enough time came together.
 Appending to a list and taking its head off are each one step for the interpreter, so the queue
 needs no lock. A signal may raise KeyboardInterrupt at any call: what must happen together
 stands in lines without calls, and what was written is derived from the session's position. Since
@@ -16,7 +16,6 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from queue import Empty, SimpleQueue
 
 from micrometric.account import Account
 from micrometric.delivery import Delivery, Destination
@@ -29,15 +28,12 @@ from micrometric.registry import Registry
 from micrometric.session import HEARTBEAT_INTERVAL
 from micrometric.settings import Settings
 from micrometric.values import deferred_in, fetched
+from micrometric.writer_thread import WriterThread
 
 SLICE = 96
 """Events that the logging thread encodes at once; it bounds the longest call of `log`."""
 _BACKLOG = 4 * SLICE
 """Events that wait for the thread before the logging thread encodes them after all."""
-_QUICK = 0.0005
-"""Seconds within which a thread that is woken runs where the loop leaves the interpreter free."""
-_SURE = 3
-"""Wakes in a row that must have been quick."""
 MANIFEST_INTERVAL = 1.0
 """Shortest time in seconds between two manifests of one session."""
 _SHORTEST_WAIT = 0.002
@@ -76,6 +72,8 @@ class Writer:
         self._encodes = False
         self._slices = 0
         """Slices encoded so far, which tells the thread whether the loop is at it."""
+        self._slices_seen = 0
+        """What it was told last."""
         self._pending = Pending()
         self.delivery = Delivery(
             new_session, self._pending, self._encode_fetched, registry, notices
@@ -84,14 +82,9 @@ class Writer:
         """Whether some event ever held a tensor that waits on a device."""
         self._writes = False
         self._manifest_due = 0.0
-        self._thread: threading.Thread | None = None
-        self._bell: SimpleQueue[None] = SimpleQueue()
-        """Wakes the thread; unlike an Event, a signal handler may ring it in the midst of that."""
-        self._has_rung = False
-        self._rung_at = 0.0
-        self._thread_is_quick = False
-        """Whether the loop waits elsewhere most of the time, in numpy, torch or for a device: then
-        the thread encodes meanwhile. In a loop of Python it would only come to take turns."""
+        # Half of the interval: an event waits for a look at the queue, and then for the next.
+        interval = min(settings.flush_interval or 0.0, HEARTBEAT_INTERVAL)
+        self._thread = WriterThread(self._turn, max(_SHORTEST_WAIT, interval / 2))
         self._closed = False
 
     def add(self, event: Raw, *, waits: bool, is_large: bool) -> None:
@@ -120,18 +113,18 @@ class Writer:
             self.flush()
             return
         queued = len(self.queue)
-        if self._encodes or (self._thread_is_quick and queued < _BACKLOG):
+        if self._encodes or (self._thread.is_quick and queued < _BACKLOG):
             size = queued + SLICE
             if not self._closed:  # No call until it is set: nobody closes in between.
                 self.slice_size = size
-            self._wake_thread()
+            self._thread.wake()
             return
         self._encode_queue(_BACKLOG)
         if self._pending.events >= self._settings.flush_every:
-            if self._thread is None:
-                self.flush()
+            if self._thread.runs:
+                self._thread.wake()
             else:
-                self._wake_thread()
+                self.flush()
 
     # From the queue to lines.
 
@@ -239,7 +232,7 @@ class Writer:
                 due = self._closed or time.monotonic() >= self._manifest_due
                 if self._pending.items and self.delivery.deliver() and due:
                     self.write_manifest()
-                return self.delivery.tend(at_once=self._closed, to_the_end=self._thread is None)
+                return self.delivery.tend(at_once=self._closed, to_the_end=not self._thread.runs)
             finally:
                 self._writes = False
 
@@ -274,57 +267,32 @@ class Writer:
     def start_thread(self) -> None:
         """Start the thread where the settings want one; the first call does it."""
         with self._write_lock:
-            if self._thread is not None or self._closed or not self._settings.has_thread:
+            if self._closed or not self._settings.has_thread:
                 return
-            thread = threading.Thread(target=self._run, name="micrometric-writer", daemon=True)
-            try:
-                thread.start()
-            except RuntimeError:
-                return  # None is to be had while the interpreter shuts down: the caller writes.
-            self._thread = thread
-        self._wake_thread()  # The files appear at once, not after the first interval.
+            self._slices_seen = self._slices
+            self._thread.start()
+        self._thread.wake()  # The files appear at once, not after the first interval.
 
-    def _wake_thread(self) -> None:
-        if not self._has_rung and self._thread is not None:
-            self._has_rung = True
-            self._rung_at = time.perf_counter()
-            self._bell.put(None)
-
-    def _run(self) -> None:
-        # Half of the interval: an event waits for a look at the queue, and then for the next.
-        interval = self._settings.flush_interval or 0.0
-        wait = max(_SHORTEST_WAIT, min(interval, HEARTBEAT_INTERVAL) / 2)
-        slices = self._slices
-        has_more = False
-        quick_wakes = 0
-        while not self._closed:
-            try:
-                self._bell.get(timeout=0.0 if has_more else wait)
-                is_quick = time.perf_counter() - self._rung_at < _QUICK
-                quick_wakes = quick_wakes + 1 if is_quick else 0
-                self._thread_is_quick = quick_wakes > _SURE
-            except Empty:
-                pass
-            self._has_rung = False
-            try:
-                # Where the loop has paused or is slow nobody else does it.
-                if self.queue and (self._thread_is_quick or slices == self._slices):
-                    self._encode_queue()
-                slices = self._slices
-                has_more = self._write()
-                if time.monotonic() >= self._manifest_due + HEARTBEAT_INTERVAL / 2:
-                    self.write_manifest()
-            except Exception as error:  # noqa: BLE001 - without its thread nothing is written
-                self._tell_error(error)
+    def _turn(self) -> bool:
+        """Do what the thread is for, and say whether there is more to do now. Never raises."""
+        try:
+            # Where the loop has paused or is slow nobody else does it.
+            if self.queue and (self._thread.is_quick or self._slices_seen == self._slices):
+                self._encode_queue()
+            self._slices_seen = self._slices
+            has_more = self._write()
+            if time.monotonic() >= self._manifest_due + HEARTBEAT_INTERVAL / 2:
+                self.write_manifest()
+        except Exception as error:  # noqa: BLE001 - without its thread nothing is written
+            self._tell_error(error)
+            return False
+        return has_more
 
     def stop(self) -> None:
         """End the thread, without writing; from here on the caller writes."""
         self._closed = True
         self.slice_size = 0
-        self._bell.put(None)
-        thread, self._thread = self._thread, None
-        if thread is not None and thread is not threading.current_thread():
-            thread.join(timeout=10.0)
+        self._thread.stop()
 
     def close(self) -> None:
         """Write what is pending and end the session; later events are still written."""

@@ -1100,7 +1100,7 @@ def test_a_loop_that_leaves_the_interpreter_free_has_its_events_encoded_by_the_t
             logger.log("m", number)
         time.sleep(0.002)
 
-    wait_for(lambda: work() or logger._state.writer._thread_is_quick)
+    wait_for(lambda: work() or logger._state.writer._thread.is_quick)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Encoding, "encode", note)
         for _ in range(20):
