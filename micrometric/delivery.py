@@ -24,8 +24,9 @@ _MOST_VIEWS = 1000
 class Destination(Protocol):
     """What a delivery needs of a session."""
 
-    position: int
-    """Bytes written since the session began."""
+    @property
+    def position(self) -> int:
+        """Bytes written since the session began."""
 
     @property
     def room(self) -> int:

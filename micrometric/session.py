@@ -1,4 +1,4 @@
-"""A session: one process logging into one directory. It owns its segment and its manifest.
+"""A session: one process logging into one directory. It owns its segments and its manifest.
 
 One file has one writer, so nothing depends on locks. A segment that is full or old is closed under
 a name of its own, and an empty one takes its place in one step.
@@ -17,6 +17,7 @@ from pathlib import Path
 import msgspec
 
 from micrometric import place
+from micrometric.active import ActiveSegment
 from micrometric.claim import claim_plain_name, next_index
 from micrometric.closed import ClosedSegments
 from micrometric.event import format_timestamp
@@ -29,19 +30,11 @@ from micrometric.manifest import (
     write_manifest,
 )
 from micrometric.registry import Metric
-from micrometric.segment import (
-    PLAIN_NAME,
-    active_name,
-    closed_name,
-    file_identity,
-    manifest_name,
-    new_session_id,
-)
+from micrometric.segment import closed_name, manifest_name, new_session_id
 from micrometric.settings import Settings
 
 HEARTBEAT_INTERVAL = 30.0
 """Seconds within which a session with a writer thread renews its manifest."""
-_APPEND = os.O_WRONLY | os.O_APPEND | getattr(os, "O_CLOEXEC", 0)
 _ENDLESS = sys.maxsize
 _ROTATE_AGAIN = 5.0
 """Seconds until rotation is tried again."""
@@ -68,27 +61,18 @@ class Session:
     ) -> None:
         self.directory = directory
         self.facts = facts
-        self.position = 0
-        """Bytes appended since the session began, over all its segments."""
+        self.active = ActiveSegment(directory, facts.id, clock)
         self.closed = ClosedSegments(directory, facts.id, settings, clock)
         self._settings = settings
         self._machine = machine
         self._clock = clock
         self._has_begun = False
-        self._descriptor: int | None = None
-        self._file: tuple[int, int] | None = None
-        """Device and inode of the active segment."""
-        self._size = 0
-        """Bytes of the active segment that this session appended."""
-        self._begun_at = self._rotate_after = 0.0
-        self._unsure = False
-        """Whether a write was interrupted before its outcome was noted."""
+        self._rotate_after = 0.0
 
     @property
-    def segment_path(self) -> Path:
-        """The active segment."""
-        facts = self.facts
-        return self.directory / (PLAIN_NAME if facts.plain else active_name(facts.id))
+    def position(self) -> int:
+        """Bytes appended since the session began, over all its segments."""
+        return self.active.position
 
     @property
     def manifest_path(self) -> Path:
@@ -99,9 +83,9 @@ class Session:
     def room(self) -> int:
         """Bytes that still fit before the segment is to be closed."""
         limit = self._settings.rotate_bytes
-        if limit is None or self._size >= limit:
+        if limit is None or self.active.size >= limit:
             return _ENDLESS
-        return limit - self._size
+        return limit - self.active.size
 
     def begin(self, metrics: dict[str, Metric]) -> None:
         """Create the directory, tell whose session it is and claim a name for the segment.
@@ -121,6 +105,7 @@ class Session:
         if self.facts.claims_plain:
             now = datetime.now(UTC)
             plain = claim_plain_name(self.directory, self._machine, now, self.facts.id)
+            self.active.is_plain = plain
             self.facts = msgspec.structs.replace(self.facts, plain=plain, claims_plain=False)
             # Before any event, so that the name is never taken for another session's.
             with contextlib.suppress(OSError):
@@ -128,68 +113,8 @@ class Session:
         self._has_begun = True
 
     def write(self, data: list[memoryview], begun: int) -> None:
-        """Append some of the data to the segment, opening it first, and move `position`.
-
-        Args:
-            data: what comes next.
-            begun: how many bytes of its first line are written already; where somebody removed
-                that file, `position` moves back by so many and nothing is written.
-
-        Raises:
-            OSError: the disk does not take it; the segment is closed and opened again next time.
-        """
-        try:
-            descriptor, is_new = self._open_segment()
-            if is_new and begun:
-                self.position -= begun
-                return
-            if self._unsure and self._note_size(descriptor):
-                return
-            self._unsure = True
-            taken = _write_all(descriptor, data)
-            # No call until all is noted: a signal handler cannot come between.
-            self.position += taken
-            self._size += taken
-            self._unsure = False
-        except OSError:
-            self._unsure = False
-            self._close_segment()
-            raise
-
-    def _note_size(self, descriptor: int) -> int:
-        """Note what an interrupted write has written after all, and return how much it was."""
-        taken = max(0, os.fstat(descriptor).st_size - self._size)
-        self.position += taken
-        self._size += taken
-        self._unsure = False
-        return taken
-
-    def _open_segment(self) -> tuple[int, bool]:
-        """Return the descriptor of the segment, and whether its file is a new one."""
-        if self._descriptor is not None:
-            if file_identity(self.segment_path) == self._file:
-                return self._descriptor, False
-            # Somebody moved or removed the file, perhaps with its directory.
-            self._close_segment()
-        self.directory.mkdir(parents=True, exist_ok=True)
-        self._descriptor, is_ours = _open(self.segment_path, self._file)
-        if not is_ours and self.facts.plain:
-            # Another session has the plain name by now.
-            self._close_segment()
-            self.facts = msgspec.structs.replace(self.facts, plain=False)
-            self._descriptor, _ = _open(self.segment_path, self._file)
-        file = file_identity(self._descriptor)
-        is_new = file != self._file
-        if is_new:
-            self._file = file
-            self._size, self._begun_at = os.fstat(self._descriptor).st_size, self._clock()
-        return self._descriptor, is_new
-
-    def _close_segment(self) -> None:
-        descriptor, self._descriptor = self._descriptor, None
-        if descriptor is not None:
-            with contextlib.suppress(OSError):
-                os.close(descriptor)
+        """Append some of the data to the active segment; see `ActiveSegment.write`."""
+        self.active.write(data, begun)
 
     def rotate_if_due(self, written: int) -> None:
         """Close the segment and begin another where its size or age asks for it.
@@ -199,38 +124,22 @@ class Session:
         Args:
             written: events since the session began; the last line is whole.
         """
-        settings, now = self._settings, self._clock()
-        if not self._size or self._descriptor is None or now < self._rotate_after:
+        settings, active, now = self._settings, self.active, self._clock()
+        if not active.size or not active.is_open or now < self._rotate_after:
             return
-        is_full = settings.rotate_bytes is not None and self._size >= settings.rotate_bytes
-        age = now - self._begun_at
-        if is_full or (settings.rotate_seconds is not None and age >= settings.rotate_seconds):
+        is_full = settings.rotate_bytes is not None and active.size >= settings.rotate_bytes
+        is_old = settings.rotate_seconds is not None and active.age >= settings.rotate_seconds
+        if is_full or is_old:
             try:
                 self._rotate(written - self.closed.events())
             except OSError:
                 self._rotate_after = now + _ROTATE_AGAIN
 
     def _rotate(self, events: int) -> None:
-        """Give the active segment its closed name, and put an empty one in its place.
-
-        The active name always stands for a file, so no other session takes the plain one.
-        """
-        active = self.segment_path
         index = next_index(self.directory, self.facts.id, self.closed.next_index)
-        closed = active.with_name(closed_name(self.facts.id, index))
-        empty = active.with_name(f".{active.name}.{os.getpid()}.tmp")
-        descriptor = os.open(empty, _APPEND | os.O_CREAT | os.O_EXCL, 0o666)
-        try:
-            _exchange(active, closed, empty)
-        except BaseException:
-            os.close(descriptor)
-            with contextlib.suppress(OSError):
-                empty.unlink()
-            raise
-        self.closed.add(SegmentFacts(closed.name, index, events, self._size))
-        self._close_segment()
-        self._descriptor, self._file = descriptor, file_identity(descriptor)
-        self._size, self._begun_at = 0, self._clock()
+        name, size = closed_name(self.facts.id, index), self.active.size
+        self.active.begin_anew(self.directory / name)
+        self.closed.add(SegmentFacts(name, index, events, size))
 
     def tend(self, at_once: bool) -> bool:
         """Do one step of the work on closed segments, and say whether there is more to do now.
@@ -238,7 +147,7 @@ class Session:
         Args:
             at_once: whether the session ends: nothing is put off.
         """
-        return self.closed.step(self._size, at_once)
+        return self.closed.step(self.active.size, at_once)
 
     def write_manifest(
         self, metrics: dict[str, Metric], accounting: Accounting, now: datetime
@@ -251,12 +160,13 @@ class Session:
         if not self._has_begun:
             return
         segments = [*self.closed.facts]
-        if self._file is not None:
+        if self.active.has_begun:
             events = accounting.total.written - self.closed.events()
-            name = self.segment_path.name
-            segments.append(SegmentFacts(name, self.closed.next_index, events, self._size))
+            name, size = self.active.path.name, self.active.size
+            segments.append(SegmentFacts(name, self.closed.next_index, events, size))
         self.facts = msgspec.structs.replace(
             self.facts,
+            plain=self.active.is_plain,
             segments=tuple(segments),
             deleted=self.closed.deleted,
             heartbeat=format_timestamp(now),
@@ -265,12 +175,12 @@ class Session:
 
     def end(self, now: datetime) -> None:
         """Close the segment and note the end, which the next manifest tells."""
-        self._close_segment()
+        self.active.close()
         self.facts = msgspec.structs.replace(self.facts, end=format_timestamp(now))
 
     def abandon(self) -> None:
         """Close the file without a trace, in a forked child whose parent goes on with it."""
-        self._close_segment()
+        self.active.close()
 
     def change_spec(self, spec: str) -> None:
         """Note the metrics that are enabled from now on, which the next manifest tells."""
@@ -319,40 +229,3 @@ def new_session(
         claims_plain=may_claim and not rank,
     )
     return Session(directory, facts, settings, machine, clock)
-
-
-def _exchange(active: Path, closed: Path, empty: Path) -> None:
-    """Rename `active` to `closed`, a free name, and `empty` to `active`; both or neither."""
-    try:
-        os.link(active, closed)
-    except FileExistsError:
-        raise
-    except OSError:
-        # A disk without hard links: for a moment there is no file of the active name.
-        active.rename(closed)
-    try:
-        empty.replace(active)
-    except OSError:
-        closed.replace(active)
-        raise
-
-
-def _open(path: Path, known: tuple[int, int] | None) -> tuple[int, bool]:
-    """Open a segment to append to it, and say whether no other session can have made it.
-
-    Args:
-        path: the segment; created if missing.
-        known: device and inode of this session's file; None when it has only claimed the name.
-    """
-    try:
-        return os.open(path, _APPEND | os.O_CREAT | os.O_EXCL, 0o666), True
-    except FileExistsError:
-        descriptor = os.open(path, _APPEND | os.O_CREAT, 0o666)
-        return descriptor, known in (None, file_identity(descriptor))
-
-
-def _write_all(descriptor: int, data: list[memoryview]) -> int:
-    """Write what the disk takes in one call, and return how many bytes that was."""
-    if hasattr(os, "writev"):
-        return os.writev(descriptor, data)
-    return os.write(descriptor, b"".join(data))

@@ -279,7 +279,7 @@ def begin(directory: Path, **changes: object):
 def test_a_worker_never_claims_the_plain_name(tmp_path: Path) -> None:
     session = begin(tmp_path, may_claim=False)
 
-    assert session.segment_path.name == active_name(session.facts.id)
+    assert session.active.path.name == active_name(session.facts.id)
     assert not (tmp_path / PLAIN_NAME).exists()
 
 
