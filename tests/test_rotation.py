@@ -301,8 +301,7 @@ def test_settings_that_cannot_be_used_are_told_early(logs, setting, wrong, messa
 
 LOOP = """
 import itertools, time
-from micrometric import MicroMetricLogger, closed
-closed.REST = 0.3
+from micrometric import MicroMetricLogger
 MicroMetricLogger.register_metric("n", int)
 logger = MicroMetricLogger(
     "logs", 50, 0.005, "n", rotate_bytes=20_000, compression="gzip"
