@@ -5,7 +5,6 @@ from __future__ import annotations
 import glob
 import os
 import re
-import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,14 +15,12 @@ from micrometric.manifest import Manifest, SessionFacts, merge_metrics, read_man
 from micrometric.registry import Metric
 from micrometric.remote import local_paths, mirror_of
 from micrometric.runs import Scalar, directory_keys, run_names
+from micrometric.search import Located, find_directories, names_in, search, take
 from micrometric.segment import (
     REGISTRY_NAME,
     SUFFIXES,
-    closed_name,
     closed_names,
-    file_identity,
     is_manifest_name,
-    nothing_in,
     original_session_id,
     parse_segment_name,
 )
@@ -124,15 +121,15 @@ def find(paths: Paths) -> Found:
     given, _held = local_paths(paths)
     found = Found()
     directories: dict[Path, None] = {}
-    located: dict[tuple[int, int], tuple[Path, Path]] = {}
+    located: Located = {}
     for path in given:
         for root in _expand(os.fspath(path)):
             if root == STDIN:
                 found.segments.append(Segment(STDIN, "-"))
             elif root.is_dir():
-                _search(root, located, directories)
+                search(root, located, directories)
             else:
-                _take(root, root.parent, located)
+                take(root, root.parent, located)
                 directories[root.parent] = None
     for directory in directories:
         found.manifests.extend(_manifests_in(directory, found.notes))
@@ -169,26 +166,6 @@ def find_manifests(paths: Paths, notes: list[str]) -> list[tuple[Path, Manifest]
     return list(found.items())
 
 
-def find_directories(root: Path) -> Iterator[tuple[Path, list[str]]]:
-    """Yield every directory from `root` down with its file names, in order, each once.
-
-    Links to directories are followed, but never in a circle.
-    """
-    seen = set()
-    for directory, below, names in os.walk(root, followlinks=True):
-        try:
-            status = Path(directory).stat()
-        except OSError:
-            below.clear()  # It went away since it was listed.
-            continue
-        if (status.st_dev, status.st_ino) in seen:
-            below.clear()
-            continue
-        seen.add((status.st_dev, status.st_ino))
-        below.sort()
-        yield Path(directory), sorted(names)
-
-
 def _expand(text: str) -> list[Path]:
     path = Path(text)
     if path == STDIN or path.exists():
@@ -202,95 +179,6 @@ def _expand(text: str) -> list[Path]:
     raise PathError(f"no such path: {text!r}{lost}")
 
 
-def _search(
-    root: Path,
-    located: dict[tuple[int, int], tuple[Path, Path]],
-    directories: dict[Path, None],
-) -> None:
-    others = []
-    before = len(located)
-    for directory, listed in find_directories(root):
-        names = _take_all(directory, listed, root, located)
-        for name in names:
-            segment = parse_segment_name(name)
-            if segment is None and name.endswith((".jsonl", ".jsonl.gz", ".jsonl.zst")):
-                others.append(directory / name)
-        if any(map(is_manifest_name, names)) or any(map(parse_segment_name, names)):
-            directories[directory] = None
-    if len(located) == before and not any(
-        directory.is_relative_to(root) for directory in directories
-    ):
-        raise PathError(nothing_in(shown(root), [*map(shown, others)]))
-
-
-def _take_all(
-    directory: Path,
-    listed: list[str],
-    root: Path,
-    located: dict[tuple[int, int], tuple[Path, Path]],
-) -> list[str]:
-    """Note the segments of a directory as they are at one moment, and return its names then.
-
-    Active segments are looked at before the closed ones are listed: one that is closed meanwhile
-    is then found under its new name, and none is missed.
-    """
-    for name in listed:
-        segment = parse_segment_name(name)
-        if segment is not None and segment.index is None:
-            _take(directory / name, root, located)
-    names = _names_in(directory)
-    for name in _closed_in_order(listed, names):
-        if not _take(directory / name, root, located):
-            segment = parse_segment_name(name)
-            for other in closed_names(segment.session or "", segment.index or 0) if segment else ():
-                _take(directory / other, root, located)  # It was compressed since it was listed.
-    return names
-
-
-def _closed_in_order(before: list[str], after: list[str]) -> list[str]:
-    """Return the closed segments of a later listing, up to the first that it lacks of each session.
-
-    A directory is not listed in one moment: of the names that are added meanwhile, it may give a
-    later one and not an earlier one. Those that were there before it are all given.
-    """
-    known = {(name.session, name.index) for name in map(parse_segment_name, before) if name}
-    last: dict[str | None, int] = {}
-    for session, index in known:
-        if index is not None:
-            last[session] = max(index, last.get(session, -1))
-    closed = []
-    for name in after:
-        segment = parse_segment_name(name)
-        if segment is not None and segment.index is not None:
-            closed.append((segment.index, segment.session, name))
-    chosen = []
-    for index, session, name in sorted(closed, key=lambda one: one[0]):
-        if index <= last.get(session, -1) + 1:
-            last[session] = max(index, last.get(session, -1))
-            chosen.append(name)
-    return chosen
-
-
-def _take(path: Path, root: Path, located: dict[tuple[int, int], tuple[Path, Path]]) -> bool:
-    """Note a regular file, one with two names under the last, and say whether there is one."""
-    try:
-        status = path.stat()
-    except OSError:
-        return False  # It went away since the directory was listed.
-    if stat.S_ISREG(status.st_mode) or (path == root and stat.S_ISFIFO(status.st_mode)):
-        identity = status.st_dev, status.st_ino
-        if identity not in located or located[identity][0].parent == path.parent:
-            located[identity] = path, located.get(identity, (path, root))[1]
-    return True
-
-
-def _names_in(directory: Path) -> list[str]:
-    try:
-        return sorted(os.listdir(directory))  # noqa: PTH208 - names suffice
-    except OSError:
-        return []  # It went away since it was found.
-
-
 def _read_manifest(path: Path) -> Manifest:
     try:
         return read_manifest(path)
@@ -299,7 +187,7 @@ def _read_manifest(path: Path) -> Manifest:
 
 
 def _manifests_in(directory: Path, notes: list[str]) -> Iterator[tuple[Path, Manifest]]:
-    for name in _names_in(directory):
+    for name in names_in(directory):
         if is_manifest_name(name):
             try:
                 yield directory / name, _read_manifest(directory / name)
@@ -307,9 +195,7 @@ def _manifests_in(directory: Path, notes: list[str]) -> Iterator[tuple[Path, Man
                 notes.append(f"{error}; its session is read without it")
 
 
-def _describe(
-    located: dict[tuple[int, int], tuple[Path, Path]], manifests: list[tuple[Path, Manifest]]
-) -> list[Segment]:
+def _describe(located: Located, manifests: list[tuple[Path, Manifest]]) -> list[Segment]:
     facts = {
         (path.parent, manifest.session.id): manifest.session
         for path, manifest in manifests
@@ -368,49 +254,6 @@ def _numbered(
             last[session] = index
         numbered.append(segment)
     return numbered
-
-
-def relocated(segment: Segment) -> Segment | None:
-    """Return a segment under the name that its file has now, None when it was deleted.
-
-    A segment that is being written is closed under another name, and compressed later, while
-    somebody is on the way to read it.
-    """
-    # By name where there is one: the number of an inode is soon used for another file.
-    named = segment.session is not None and segment.index is not None
-    if not named and segment.archive is not None:
-        segment = replace(segment, session=segment.archive, index=0)
-    if segment.session is not None and segment.index is not None:
-        for path, suffix in _closed_names(segment):
-            if path.exists():
-                return replace(segment, path=path, suffix=suffix, identity=file_identity(path))
-    return None if named else _of_same_identity(segment)
-
-
-def _of_same_identity(segment: Segment) -> Segment | None:
-    for name in _names_in(segment.path.parent):
-        path, parsed = segment.path.parent / name, parse_segment_name(name)
-        is_alike = parsed is not None and parsed.suffix == segment.suffix
-        if is_alike and file_identity(path) == segment.identity:
-            return replace(segment, path=path)
-    return None
-
-
-def is_in_place(segment: Segment) -> bool:
-    """Say whether a segment still has the name under which it was found."""
-    if segment.identity is None:
-        return True
-    name = parse_segment_name(segment.path.name)
-    is_active = name is not None and name.index is None and segment.index is not None
-    if is_active and any(path.exists() for path, _ in _closed_names(segment)):
-        return False
-    return file_identity(segment.path) == segment.identity
-
-
-def _closed_names(segment: Segment) -> Iterator[tuple[Path, str]]:
-    for suffix in SUFFIXES:
-        name = closed_name(segment.session or "", segment.index or 0, suffix)
-        yield segment.path.parent / name, suffix
 
 
 def _begun(segment: Segment) -> tuple[str, str, bool, int, str]:

@@ -17,16 +17,9 @@ from micrometric.errors import NotAnEvent, PathError, SettingError
 from micrometric.event import Line, LogEvent, decode_fields, is_naive, to_event
 from micrometric.fetched import shown
 from micrometric.filters import Filter
-from micrometric.finder import (
-    STDIN,
-    Found,
-    Paths,
-    Segment,
-    find,
-    is_in_place,
-    relocated,
-)
+from micrometric.finder import STDIN, Found, Paths, Segment, find
 from micrometric.manifest import Manifest
+from micrometric.relocation import is_in_place, relocated
 from micrometric.report import Report
 from micrometric.salvage import DamagedError, Unpacked
 

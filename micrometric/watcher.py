@@ -15,7 +15,7 @@ from pathlib import Path
 
 from micrometric.errors import NoDataError, PathError
 from micrometric.fetched import shown
-from micrometric.finder import Found, Segment, find, find_directories
+from micrometric.finder import Found, Segment, find
 from micrometric.lines import HEAD_BYTES, GrowingFile
 from micrometric.reader import (
     DAMAGES,
@@ -25,6 +25,7 @@ from micrometric.reader import (
     text_metrics_of,
 )
 from micrometric.report import Report
+from micrometric.search import find_directories
 from micrometric.segment import is_manifest_name, parse_segment_name
 from micrometric.waiting import (
     ANY_DIRECTORY,

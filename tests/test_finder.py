@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from micrometric import ManifestError, NoDataError, PathError
-from micrometric.finder import find, find_manifests, is_in_place, relocated
+from micrometric.finder import find, find_manifests
 from micrometric.manifest import Manifest, SessionFacts, write_manifest
 from micrometric.registry import Metric
+from micrometric.relocation import is_in_place, relocated
 from micrometric.runs import directory_keys
 from micrometric.segment import (
     PLAIN_NAME,
@@ -364,7 +365,7 @@ def test_a_directory_that_vanishes_during_the_search_is_left_out(tmp_path, monke
         yield from walk(root, **options)
         yield str(root / "gone"), [], ["micro_metrics.jsonl"]
 
-    monkeypatch.setattr("micrometric.finder.os.walk", slow)
+    monkeypatch.setattr("micrometric.search.os.walk", slow)
 
     (segment,) = find(tmp_path).segments
     assert segment.path == tmp_path / "micro_metrics.jsonl"
