@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -32,9 +29,8 @@ from micrometric_cli.options import (
 )
 
 if TYPE_CHECKING:
-    from micrometric.event import LogEvent
-    from micrometric.follower import Follower
     from micrometric_cli.render.lines import LineWriter
+    from micrometric_cli.tailing import Tailed
     from micrometric_cli.watching import Look
 
 _LAST = 10
@@ -156,6 +152,7 @@ def tail(
     replacement are survived, and a path that is not there yet is waited for. Ctrl-C ends it.
     """
     from micrometric_cli.paths import paths_or_default
+    from micrometric_cli.tailing import Tailed, allow_many_files
 
     chosen = paths_or_default(paths)
     if not follow:
@@ -166,7 +163,7 @@ def tail(
         refuse_alone("--summary", group_by=group_by, every=every)
     if from_start:
         refuse_beside("--from-start", lines=lines)
-    _allow_many_files()
+    allow_many_files()
     filters = Filters(
         metrics=metrics,
         location=location,
@@ -198,52 +195,6 @@ def tail(
         _show_figures(what, group_by, Look(table, digits or _SUMMARY_DIGITS, color, every))
     else:
         _show_events(what, format_, fields, digits or _DIGITS, color, ends=not follow)
-
-
-@dataclass(frozen=True, slots=True)
-class Tailed:
-    """What is shown of which logs."""
-
-    paths: list[str]
-    filters: Filters
-    last: int | None
-    """How many of the events that are there, None for all."""
-    streams: bool
-    """Whether events are shown as they are read, and not once all of them are."""
-    count: int | None
-    merge_window: float
-    idle_exit: float | None
-    poll: bool | None
-    strict: bool
-    """Whether skipped lines end it with 1."""
-
-    def follower(self, *, pulse: float) -> Follower:
-        """Return what the events come from.
-
-        Args:
-            pulse: seconds after which to look up from waiting.
-        """
-        from micrometric.follower import follow
-
-        return follow(
-            self.paths,
-            last=self.last,
-            merge_window=self.merge_window,
-            idle_exit=self.idle_exit,
-            pulse=pulse,
-            poll=self.poll,
-            **self.filters,
-        )
-
-    def batches(self, follower: Follower) -> Iterator[list[LogEvent]]:
-        """Yield the events a list at a time, an empty one where there is nothing more for now."""
-        batches = follower.batches() if self.streams else iter([follower.past(), []])
-        return batches if self.count is None else _first(self.count, batches)
-
-    def raw_batches(self, follower: Follower) -> Iterator[list[LogEvent] | bytes]:
-        """Yield as `batches` does, but lines as they are wherever that can be."""
-        passes = self.streams and self.count is None
-        return follower.raw_batches() if passes else iter(self.batches(follower))
 
 
 def _show_events(
@@ -287,25 +238,6 @@ def _show_figures(what: Tailed, group_by: str | None, look: Look) -> None:
     with what.follower(pulse=look.pulse) as follower:
         watch(follower, LiveSummary(group_by or ()), look, what.batches(follower))
     judge(follower.report, strict=what.strict)
-
-
-def _first(count: int, batches: Iterable[list[LogEvent]]) -> Iterator[list[LogEvent]]:
-    """Yield the batches until there were so many events."""
-    for batch in batches:
-        yield batch[:count]
-        count -= len(batch)
-        if count <= 0:
-            yield []
-            return
-
-
-def _allow_many_files() -> None:
-    """Let this process open as many files as it may: each that is followed is open."""
-    with contextlib.suppress(ImportError, OSError, ValueError):
-        import resource
-
-        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _refuse_missing(paths: list[str]) -> None:
