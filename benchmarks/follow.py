@@ -13,21 +13,15 @@ Contenders alternate in rounds, as they do in `python -m benchmarks`.
 
 from __future__ import annotations
 
-import argparse
-import os
 import random
-import shlex
 import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from functools import cache, partial
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
-
-from rich.console import Console
 
 from benchmarks.bursts import lines, write_log
 from benchmarks.children import (
@@ -38,13 +32,22 @@ from benchmarks.children import (
     run_counted,
     run_timed,
 )
+from benchmarks.command import command_line, measure_all
 from benchmarks.peers import open_micrometric
+from benchmarks.readers import (
+    FOLLOWERS,
+    FOLLOWING,
+    IMPORT,
+    POLLING,
+    PRINTERS,
+    SHOW_LAST,
+    STARTERS,
+    TAIL,
+    Reader,
+)
 from benchmarks.recorder import METRIC, VALUE
-from benchmarks.report import Row, as_json, rows, table
 from benchmarks.rounds import EventsDifferError, Samples, alternate
 
-_OURS = (sys.executable, "-m", "micrometric_cli")
-_TYPER = (sys.executable, "-c", "import typer")
 _GIVE_UP = 20.0
 """Seconds without an arrival after which what lacks counts as lost."""
 
@@ -68,24 +71,6 @@ QUICK = FollowPlan(1, 60, 1.0, 100_000, 3.0, 200, 10**8, 5)
 
 
 @dataclass(frozen=True, slots=True)
-class Reader:
-    """A contender: a program that reads logs."""
-
-    name: str
-    command: Callable[[Sequence[Path]], Sequence[str]]
-    needs: tuple[str, ...] = ()
-    """Programs that it runs and that may not be installed."""
-    option: str = ""
-    """Of `micrometric tail`, needed and not in every version."""
-
-    def missing(self) -> str:
-        """Return why it cannot be measured here, or nothing."""
-        if programs := [each for each in self.needs if not shutil.which(each)]:
-            return f"{' and '.join(programs)} not installed"
-        return "" if self.option in _tail_help() else f"micrometric tail has no {self.option}"
-
-
-@dataclass(frozen=True, slots=True)
 class FollowMeasure:
     """One question about reading, told in tables like those about recording."""
 
@@ -95,41 +80,6 @@ class FollowMeasure:
     baseline: str | None
     readers: Sequence[Reader]
     take: Callable[[Sequence[Reader], FollowPlan, Path], Samples]
-
-
-@cache
-def _tail_help() -> str:
-    environment = {**os.environ, "COLUMNS": "200", "NO_COLOR": "1"}
-    told = subprocess.run([*_OURS, "tail", "--help"], env=environment, capture_output=True)
-    return told.stdout.decode()
-
-
-def _ours(*options: str) -> Callable[[Sequence[Path]], Sequence[str]]:
-    return lambda paths: [*_OURS, "tail", *options, *map(str, paths)]
-
-
-def _tail_jq(paths: Sequence[Path]) -> Sequence[str]:
-    return ["sh", "-c", f"tail -n 0 -F {shlex.join(map(str, paths))} | jq --unbuffered -c ."]
-
-
-def _from_start(*options: str) -> Callable[[Sequence[Path]], Sequence[str]]:
-    def command(paths: Sequence[Path]) -> Sequence[str]:
-        start = ["--from-start"] if "--from-start" in _tail_help() else ["--since", "2000-01-01"]
-        return [*_OURS, "tail", "--no-follow", *start, *options, *map(str, paths)]
-
-    return command
-
-
-_JSON = ("-f", "json")
-_COLOUR = ("--color", "always")
-_TAIL = Reader("tail -F", lambda paths: ["tail", "-n", "0", "-F", *map(str, paths)], ("tail",))
-_FOLLOWERS = (
-    _TAIL,
-    Reader("tail -F | jq", _tail_jq, ("tail", "jq")),
-    Reader("json", _ours("-n", "0", *_JSON)),
-    Reader("coloured", _ours("-n", "0", *_COLOUR)),
-)
-_POLLING = Reader("json, --poll", _ours("-n", "0", *_JSON, "--poll"), option="--poll")
 
 
 def _alternate(
@@ -263,65 +213,28 @@ def _start_once(reader: Reader, *, path: Path) -> Mapping[str, float]:
     return {"start": run_timed(reader.command([path]))[0] * 1000}
 
 
-_IMPORT = Reader("import typer", lambda _: _TYPER)
 MEASURES = (
     FollowMeasure(
         "latency",
         "from the write to the line in a pipe",
         "ms",
-        _TAIL.name,
-        (*_FOLLOWERS, _POLLING),
+        TAIL.name,
+        (*FOLLOWERS, POLLING),
         _latency,
     ),
-    FollowMeasure("flood", "bursts every millisecond", "", "tail -F | jq", _FOLLOWERS, _flood),
-    FollowMeasure(
-        "print",
-        "a log from its start to a pipe",
-        "s",
-        "jq",
-        (
-            Reader("cat", lambda paths: ["cat", *map(str, paths)], ("cat",)),
-            Reader("jq", lambda paths: ["jq", "-c", ".", *map(str, paths)], ("jq",)),
-            Reader("json", _from_start(*_JSON)),
-            Reader("coloured", _from_start(*_COLOUR)),
-        ),
-        _print,
-    ),
+    FollowMeasure("flood", "bursts every millisecond", "", "tail -F | jq", FOLLOWERS, _flood),
+    FollowMeasure("print", "a log from its start to a pipe", "s", "jq", PRINTERS, _print),
     FollowMeasure(
         "idle",
         "processor time while nothing comes",
         "%",
         None,
-        (_TAIL, _FOLLOWERS[2], _POLLING),
+        (TAIL, FOLLOWING, POLLING),
         _idle,
     ),
+    FollowMeasure("last", "the last 10 events of a big log", "", IMPORT.name, SHOW_LAST, _last),
     FollowMeasure(
-        "last",
-        "the last 10 events of a big log",
-        "",
-        _IMPORT.name,
-        (
-            Reader("tail", lambda paths: ["tail", "-n", "10", *map(str, paths)], ("tail",)),
-            _IMPORT,
-            Reader("json", _ours("-n", "10", "--no-follow", *_JSON)),
-        ),
-        _last,
-    ),
-    FollowMeasure(
-        "start",
-        "commands with next to nothing to do",
-        "ms",
-        _IMPORT.name,
-        (
-            _IMPORT,
-            Reader("--help", lambda _: [*_OURS, "--help"]),
-            Reader(
-                "validate",
-                lambda paths: [*_OURS, "validate", "--metrics", METRIC, str(paths[0])],
-            ),
-            Reader("tail", _ours("-n", "0", "--no-follow")),
-        ),
-        _start,
+        "start", "commands with next to nothing to do", "ms", IMPORT.name, STARTERS, _start
     ),
 )
 
@@ -332,34 +245,23 @@ def main(arguments: Sequence[str] | None = None, plan: FollowPlan | None = None)
     Returns:
         The exit code: 1 where a reader did not show what was written.
     """
-    options = _parser().parse_args(arguments)
-    plan = plan or (QUICK if options.quick else FULL)
-    console, talk = Console(), Console(stderr=True)
+    options = command_line(
+        "python -m benchmarks.follow",
+        "Measure what following a log costs, beside tail -F and jq.",
+        [measure.name for measure in MEASURES],
+    ).parse_args(arguments)
+    chosen = plan or (QUICK if options.quick else FULL)
     named = [each for each in MEASURES if not options.only or each.name in options.only]
-    chosen = [each for each in named if each.name != "idle" or can_tell_time()]
-    results: list[tuple[FollowMeasure, list[Row]]] = []
-    failed = []
-    for measure in chosen:
-        talk.print(f"measuring {measure.name} …")
-        present = [reader for reader in measure.readers if not reader.missing()]
-        try:
-            with TemporaryDirectory(prefix="micrometric-benchmarks-") as root:
-                measured = rows(measure, measure.take(present, plan, Path(root)))
-        except EventsDifferError as error:
-            failed.append(f"{measure.name}: {error}")
-            continue
-        results.append((measure, measured))
-        console.print(table(measure, measured))
-    left_out = _left_out(chosen)
-    if len(chosen) < len(named):
+    measures = [each for each in named if each.name != "idle" or can_tell_time()]
+    left_out = _left_out(measures)
+    if len(measures) < len(named):
         left_out.append("idle (no /proc/PID/stat on this system)")
-    for heading, reasons in (("left out", left_out), ("failed", failed)):
-        for reason in reasons:
-            console.print(f"{heading}: {reason}", highlight=False)
-    if options.json:
-        told = as_json(asdict(plan), results, left_out, failed)
-        options.json.write_text(told, encoding="utf-8")
-    return 1 if failed else 0
+
+    def take(measure: FollowMeasure, root: Path) -> Samples:
+        present = [reader for reader in measure.readers if not reader.missing()]
+        return measure.take(present, chosen, root)
+
+    return measure_all(measures, take, chosen, left_out=left_out, target=options.json)
 
 
 def _left_out(measures: Sequence[FollowMeasure]) -> list[str]:
@@ -368,26 +270,6 @@ def _left_out(measures: Sequence[FollowMeasure]) -> list[str]:
     return list(
         dict.fromkeys(f"{each.name} ({why})" for each in readers if (why := each.missing()))
     )
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.follow",
-        description="Measure what following a log costs, beside tail -F and jq.",
-    )
-    parser.add_argument("--quick", action="store_true", help="less of everything: rough figures")
-    parser.add_argument(
-        "--json", type=Path, metavar="FILE", help="also write all figures of all rounds as JSON"
-    )
-    parser.add_argument(
-        "--only",
-        nargs="+",
-        default=[],
-        metavar="NAME",
-        choices=[each.name for each in MEASURES],
-        help="measures to keep: %(choices)s",
-    )
-    return parser
 
 
 if __name__ == "__main__":
