@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 from benchmarks.recorder import METRIC
@@ -26,21 +23,11 @@ class Reader:
     command: Callable[[Sequence[Path]], Sequence[str]]
     needs: tuple[str, ...] = ()
     """Programs that it runs and that may not be installed."""
-    option: str = ""
-    """Of `micrometric tail`, needed and not in every version."""
 
     def missing(self) -> str:
         """Return why it cannot be measured here, or nothing."""
-        if programs := [each for each in self.needs if not shutil.which(each)]:
-            return f"{' and '.join(programs)} not installed"
-        return "" if self.option in _tail_help() else f"micrometric tail has no {self.option}"
-
-
-@cache
-def _tail_help() -> str:
-    environment = {**os.environ, "COLUMNS": "200", "NO_COLOR": "1"}
-    told = subprocess.run([*_OURS, "tail", "--help"], env=environment, capture_output=True)
-    return told.stdout.decode()
+        programs = [each for each in self.needs if not shutil.which(each)]
+        return f"{' and '.join(programs)} not installed" if programs else ""
 
 
 def _ours(*options: str) -> Callable[[Sequence[Path]], Sequence[str]]:
@@ -49,14 +36,6 @@ def _ours(*options: str) -> Callable[[Sequence[Path]], Sequence[str]]:
 
 def _tail_jq(paths: Sequence[Path]) -> Sequence[str]:
     return ["sh", "-c", f"tail -n 0 -F {shlex.join(map(str, paths))} | jq --unbuffered -c ."]
-
-
-def _from_start(*options: str) -> Callable[[Sequence[Path]], Sequence[str]]:
-    def command(paths: Sequence[Path]) -> Sequence[str]:
-        start = ["--from-start"] if "--from-start" in _tail_help() else ["--since", "2000-01-01"]
-        return [*_OURS, "tail", "--no-follow", *start, *options, *map(str, paths)]
-
-    return command
 
 
 _JSON = ("-f", "json")
@@ -69,12 +48,12 @@ FOLLOWERS = (
     FOLLOWING,
     Reader("coloured", _ours("-n", "0", *_COLOUR)),
 )
-POLLING = Reader("json, --poll", _ours("-n", "0", *_JSON, "--poll"), option="--poll")
+POLLING = Reader("json, --poll", _ours("-n", "0", *_JSON, "--poll"))
 PRINTERS = (
     Reader("cat", lambda paths: ["cat", *map(str, paths)], ("cat",)),
     Reader("jq", lambda paths: ["jq", "-c", ".", *map(str, paths)], ("jq",)),
-    Reader("json", _from_start(*_JSON)),
-    Reader("coloured", _from_start(*_COLOUR)),
+    Reader("json", _ours("--no-follow", "--from-start", *_JSON)),
+    Reader("coloured", _ours("--no-follow", "--from-start", *_COLOUR)),
 )
 IMPORT = Reader("import typer", lambda _: _TYPER)
 SHOW_LAST = (
