@@ -19,8 +19,6 @@ import msgspec
 from micrometric.event import LogEvent, finite
 from micrometric.keys import Key, order_of, read_key, value_of
 
-FIGURES = ("count", "rate", "last", "mean", "min", "max", "recent", "non_finite", "non_numeric")
-"""Columns of a live summary after its keys."""
 RECENT = 16
 """Numbers of a group that are kept."""
 GROUPS = 10_000
@@ -104,8 +102,10 @@ class LiveSummary:
                 group.tick(moment, now)
 
     def rows(self, limit: int | None = None) -> list[dict[str, Any]]:
-        """Return `metric`, the keys, then `FIGURES` of each group, sorted by metric and keys.
+        """Return `metric`, the keys and the figures of each group, sorted by metric and keys.
 
+        The figures are `count`, `rate`, `last`, `mean`, `min`, `max`, `recent`, `non_finite` and
+        `non_numeric`.
         `rate` is events a second: those of the last `WINDOW` seconds by their timestamps, or
         since the first one where that is later. `last` and `recent`, the oldest first, are
         numbers in order of time, finite or not. The others are those of `summarize`.

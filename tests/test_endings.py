@@ -322,10 +322,6 @@ def outcome(cell: Cell, played: dict[Cell, Future[Outcome]]) -> Outcome:
     return played[cell].result()
 
 
-def pids_of_main(outcome: Outcome) -> set[int]:
-    return outcome.pids("parent") or outcome.pids("main") or outcome.pids("thread")
-
-
 @pytest.mark.parametrize("cell", ORDERLY_CELLS, ids=str)
 def test_an_orderly_ending_loses_and_doubles_nothing(outcome: Outcome) -> None:
     assert outcome.left.tails == {}

@@ -6,7 +6,6 @@ import re
 import shutil
 import subprocess
 import sys
-import sysconfig
 from pathlib import Path
 
 import pytest
@@ -16,7 +15,6 @@ from tests.terminal import in_terminal
 README = Path("README.md").read_text()
 PROGRAMS = dict(re.findall(r"<!-- file: (\S+) -->\n```python\n(.*?)```", README, re.DOTALL))
 SESSIONS = re.findall(r"```console\n(.*?)```", README, re.DOTALL)
-SCRIPTS = sysconfig.get_path("scripts")
 
 
 def commands(session: str) -> list[tuple[str, str]]:
