@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -29,6 +29,7 @@ from micrometric.manifest import Accounting, SegmentFacts
 from micrometric.segment import PLAIN_NAME, parse_segment_name
 from micrometric.session import new_session
 from micrometric.settings import Settings
+from tests.programs import wait_for
 
 
 @pytest.fixture
@@ -108,7 +109,7 @@ def test_a_quiet_segment_is_closed_by_the_thread(logs) -> None:
     logger = begin(logs, flush_interval=0.01, rotate_seconds=0.05)
     log(logger, 1)
 
-    wait_until(lambda: [*logs.glob("*.0.jsonl")] != [])
+    wait_for(lambda: [*logs.glob("*.0.jsonl")] != [])
 
     logger.close()
     assert numbers(logs) == [1]
@@ -319,7 +320,7 @@ def _loop(tmp_path, logs) -> Iterator[None]:
     environment = {**os.environ, "PYTHONPATH": str(Path.cwd())}
     process = subprocess.Popen([sys.executable, "-c", LOOP], cwd=tmp_path, env=environment)
     try:
-        wait_until(lambda: len([*logs.glob("*.gz")]) > 5)
+        wait_for(lambda: len([*logs.glob("*.gz")]) > 5)
         yield
         assert process.poll() is None, "the loop has ended by itself"
     finally:
@@ -341,7 +342,7 @@ def test_a_reader_loses_and_repeats_nothing(logs) -> None:
         events = iter_events(logs)
         read = [next(events).value]
         packed = len([*logs.glob("*.gz")])
-        wait_until(lambda packed=packed: len([*logs.glob("*.gz")]) > packed + 5)
+        wait_for(lambda packed=packed: len([*logs.glob("*.gz")]) > packed + 5)
         read += [event.value for event in events]
 
         assert read == [*range(len(read))]
@@ -368,15 +369,6 @@ def test_a_late_follower_tells_a_segment_that_was_packed_too_soon(logs, monkeypa
         told = sorted(event.value for event in itertools.islice(following, 199))
 
     assert told == [*range(1, 200)]
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = threading.Event()
-    for _ in range(2000):
-        if condition():
-            return
-        deadline.wait(0.01)
-    raise AssertionError("it did not come true within 20 seconds")
 
 
 def test_the_account_of_a_rotated_session_balances(logs, manifest) -> None:
