@@ -24,14 +24,7 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks.bursts import lines, write_log
-from benchmarks.children import (
-    Following,
-    append,
-    can_tell_time,
-    following,
-    run_counted,
-    run_timed,
-)
+from benchmarks.children import Following, append, can_tell_time, following, run_counted, run_timed
 from benchmarks.command import command_line, measure_all
 from benchmarks.peers import open_micrometric
 from benchmarks.readers import (

@@ -22,13 +22,7 @@ from micrometric.claim import claim_plain_name, next_index
 from micrometric.closed import ClosedSegments
 from micrometric.event import format_timestamp
 from micrometric.machine import Machine
-from micrometric.manifest import (
-    Accounting,
-    Manifest,
-    SegmentFacts,
-    SessionFacts,
-    write_manifest,
-)
+from micrometric.manifest import Accounting, Manifest, SegmentFacts, SessionFacts, write_manifest
 from micrometric.registry import Metric
 from micrometric.segment import closed_name, manifest_name, new_session_id
 from micrometric.settings import Settings

@@ -14,14 +14,7 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from micrometric import (
-    MicroMetricLogger,
-    SettingError,
-    closed,
-    follow,
-    iter_events,
-    summarize,
-)
+from micrometric import MicroMetricLogger, SettingError, closed, follow, iter_events, summarize
 from micrometric.closed import ClosedSegments
 from micrometric.finder import find
 from micrometric.machine import this_machine
