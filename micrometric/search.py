@@ -12,7 +12,13 @@ from pathlib import Path
 
 from micrometric.errors import PathError
 from micrometric.fetched import shown
-from micrometric.segment import closed_names, is_manifest_name, nothing_in, parse_segment_name
+from micrometric.segment import (
+    closed_names,
+    file_identity,
+    is_manifest_name,
+    nothing_in,
+    parse_segment_name,
+)
 
 Located = dict[tuple[int, int], tuple[Path, Path]]
 """Files by device and inode, so that each counts once: where each is, and below which path it was
@@ -74,9 +80,7 @@ def _take_all(directory: Path, listed: list[str], root: Path, located: Located) 
     names = names_in(directory)
     for name in _closed_in_order(listed, names):
         if not take(directory / name, root, located):
-            segment = parse_segment_name(name)
-            for other in closed_names(segment.session or "", segment.index or 0) if segment else ():
-                take(directory / other, root, located)  # It was compressed since it was listed.
+            _take_packed(directory / name, root, located)  # It was compressed since it was listed.
     return names
 
 
@@ -112,9 +116,22 @@ def take(path: Path, root: Path, located: Located) -> bool:
         return False  # It went away since the directory was listed.
     if stat.S_ISREG(status.st_mode) or (path == root and stat.S_ISFIFO(status.st_mode)):
         identity = status.st_dev, status.st_ino
-        if identity not in located or located[identity][0].parent == path.parent:
-            located[identity] = path, located.get(identity, (path, root))[1]
+        before, top = located.get(identity, (path, root))
+        if before != path and file_identity(before) != identity:
+            # What was noted has been compressed, and its number is soon another file's.
+            located[identity] = path, root
+            _take_packed(before, top, located)
+        elif before.parent == path.parent:
+            located[identity] = path, top
     return True
+
+
+def _take_packed(path: Path, root: Path, located: Located) -> None:
+    """Note a closed segment under the name that it has now."""
+    segment = parse_segment_name(path.name)
+    if segment is not None and segment.index is not None:
+        for name in closed_names(segment.session or "", segment.index):
+            take(path.with_name(name), root, located)
 
 
 def names_in(directory: Path) -> list[str]:

@@ -15,6 +15,7 @@ from micrometric.manifest import Manifest, SessionFacts, write_manifest
 from micrometric.registry import Metric
 from micrometric.relocation import is_in_place, relocated
 from micrometric.runs import directory_keys
+from micrometric.search import Located, take
 from micrometric.segment import (
     PLAIN_NAME,
     SUFFIXES,
@@ -90,6 +91,20 @@ def test_a_file_with_two_names_is_read_once(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path)
 
     assert len(find([tmp_path, plain, tmp_path / "link", str(plain)]).segments) == 1
+
+
+def test_a_file_that_has_the_number_of_one_compressed_meanwhile_hides_none(tmp_path: Path) -> None:
+    first, later = (tmp_path / closed_name(session_id(), index) for index in (0, 7))
+    first.touch()
+    located: Located = {}
+    take(first, tmp_path, located)
+    first.rename(later)  # A new file, which got the number that the first one had.
+    packed = tmp_path / closed_name(session_id(), 0, ".jsonl.gz")
+    packed.touch()
+
+    take(later, tmp_path, located)
+
+    assert {path for path, _ in located.values()} == {packed, later}
 
 
 def test_links_in_a_circle_end(tmp_path: Path) -> None:
