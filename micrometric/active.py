@@ -106,14 +106,16 @@ class ActiveSegment:
             # Somebody moved or removed the file, perhaps with its directory.
             self.close()
         self._directory.mkdir(parents=True, exist_ok=True)
-        self._descriptor, is_ours = _open_to_append(self.path, self._file)
-        if not is_ours and self.is_plain:
+        self._descriptor, is_new = _open_or_create(self.path)
+        file = file_identity(self._descriptor)
+        if self.is_plain and not is_new and self._file not in (None, file):
             # Another session has the plain name by now.
             self.close()
             self.is_plain = False
-            self._descriptor, _ = _open_to_append(self.path, self._file)
-        file = file_identity(self._descriptor)
-        is_new = file != self._file
+            self._descriptor, is_new = _open_or_create(self.path)
+            file = file_identity(self._descriptor)
+        # One that was made just now may have the inode of the one that is gone.
+        is_new = is_new or file != self._file
         if is_new:
             self._file = file
             self.size, self._begun_at = os.fstat(self._descriptor).st_size, self._clock()
@@ -168,18 +170,12 @@ def _exchange(active: Path, closed: Path, empty: Path) -> None:
         raise
 
 
-def _open_to_append(path: Path, known: tuple[int, int] | None) -> tuple[int, bool]:
-    """Open a segment to append to it, and say whether no other session can have made it.
-
-    Args:
-        path: the segment; created if missing.
-        known: device and inode of this session's file; None when it has only claimed the name.
-    """
+def _open_or_create(path: Path) -> tuple[int, bool]:
+    """Return a descriptor that appends to a file, and whether the file was made for it."""
     try:
         return os.open(path, _APPEND | os.O_CREAT | os.O_EXCL, 0o666), True
     except FileExistsError:
-        descriptor = os.open(path, _APPEND | os.O_CREAT, 0o666)
-        return descriptor, known in (None, file_identity(descriptor))
+        return os.open(path, _APPEND | os.O_CREAT, 0o666), False
 
 
 def _write_all(descriptor: int, data: list[memoryview]) -> int:
