@@ -1,7 +1,8 @@
 """`MicroMetricLogger`: the one object of a process that metrics are logged through.
 
 `log` is the hot path and fits on one screen: is it enabled and plain, what time is it, who calls,
-into the queue. Everything else is the careful way in `careful.py`.
+into the queue. Everything else is the careful way in `careful.py`. The rest of this file is the
+public interface, one class as in the original logger, whose methods ask the state behind it.
 """
 
 from __future__ import annotations
