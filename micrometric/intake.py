@@ -11,10 +11,10 @@ from datetime import tzinfo
 
 from micrometric.blocks import pass_block, read_block
 from micrometric.errors import NotAnEvent
-from micrometric.event import LogEvent, decode_fields, is_naive, to_event
+from micrometric.event import LogEvent
 from micrometric.filters import Filter
 from micrometric.finder import Segment
-from micrometric.reader import give_origin, read_segment
+from micrometric.reader import decode_event, read_segment
 from micrometric.report import Report
 
 
@@ -37,7 +37,7 @@ class Intake:
             try:
                 event = self.decode(line, segment)
             except NotAnEvent as error:
-                self.report.skip(segment.path, None, error.reason)
+                self.report.skip(segment.path, None, error.reason, error.kind)
                 continue
             if self.wanted.matches(event, segment):
                 yield event
@@ -65,18 +65,7 @@ class Intake:
         Raises:
             NotAnEvent: it is none.
         """
-        fields = decode_fields(line)
-        give_origin(fields, segment)
-        event = to_event(
-            fields,
-            zone=self.zone,
-            text_metrics=self.text_metrics,
-            directories=segment.directories,
-        )
-        stamp = fields.timestamp
-        if self.report.assumed_zone is None and not stamp.endswith("Z") and is_naive(stamp):
-            self.report.assumed_zone = "this machine's" if self.zone is None else str(self.zone)
-        return event
+        return decode_event(line, segment, self.report, self.zone, self.text_metrics)
 
     def whole(self, segment: Segment) -> Iterator[LogEvent]:
         """Yield the wanted events of a whole segment, compressed or not."""

@@ -243,24 +243,38 @@ def _one_by_one(
         if len(line) > LINE_LIMIT or not line.strip():
             continue
         try:
-            fields = decode_fields(line)
-            give_origin(fields, segment)
-            event = to_event(
-                fields, zone=zone, text_metrics=text_metrics, directories=segment.directories
-            )
+            event = decode_event(line, segment, report, zone, text_metrics)
         except NotAnEvent as error:
             if line.endswith(b"\n"):
                 report.skip(segment.path, line_number, error.reason, error.kind)
             else:
                 report.leave_unfinished(segment.path)
-            continue
-        stamp = fields.timestamp
-        if report.assumed_zone is None and not stamp.endswith("Z") and is_naive(stamp):
-            report.assumed_zone = "this machine's" if zone is None else str(zone)
-        yield event
+        else:
+            yield event
 
 
-def give_origin(fields: Line, segment: Segment) -> None:
+def decode_event(
+    line: bytes,
+    segment: Segment,
+    report: Report,
+    zone: tzinfo | None,
+    text_metrics: frozenset[str],
+) -> LogEvent:
+    """Return the event of a line, with its origin; a zone that had to be assumed is reported.
+
+    Raises:
+        NotAnEvent: it is none.
+    """
+    fields = decode_fields(line)
+    _give_origin(fields, segment)
+    event = to_event(fields, zone=zone, text_metrics=text_metrics, directories=segment.directories)
+    stamp = fields.timestamp
+    if report.assumed_zone is None and not stamp.endswith("Z") and is_naive(stamp):
+        report.assumed_zone = "this machine's" if zone is None else str(zone)
+    return event
+
+
+def _give_origin(fields: Line, segment: Segment) -> None:
     """Add the origin of a segment to the fields of a line, where the line does not tell."""
     if not isinstance(fields.run, str):
         fields.run = segment.run
@@ -285,16 +299,15 @@ def numbered_blocks(
     Raises:
         PathError: the file cannot be read.
     """
-    number, offset = 1, 0
+    number, offset, is_passing = 1, 0, False
     try:
         with open_found(segment) as file:
             parts: list[bytes] = []
-            left = sys.maxsize
-            if span is not None:
-                file.seek(span[0])
-                left = span[1] - span[0]
-            while block := file.read1(min(_BLOCK, left)):
-                left -= len(block)
+            for block in _read_blocks(file, span):
+                if is_passing:
+                    is_passing = b"\n" not in block
+                    passed = len(block) if is_passing else block.index(b"\n") + 1
+                    offset, block = offset + passed, block[passed:]
                 end = block.rfind(b"\n") + 1
                 parts.append(block[:end] or block)
                 if end:
@@ -307,9 +320,8 @@ def numbered_blocks(
                 elif (long := sum(map(len, parts))) > LINE_LIMIT:
                     report.skip(segment.path, number, _too_long(), "length")
                     number += 1
-                    passed, rest = _pass_line(file)
-                    offset += long + passed
-                    parts = [rest]
+                    offset += long
+                    parts, is_passing = [], True
             if rest := b"".join(parts):
                 yield Block(number, 0, offset, rest)
     except Exception as error:
@@ -334,14 +346,14 @@ def _too_long() -> str:
     return f"longer than {LINE_LIMIT >> 20} MiB"
 
 
-def _pass_line(file: io.BufferedIOBase) -> tuple[int, bytes]:
-    """Read to the end of a line; return the bytes up to it, and what was read of the next."""
-    passed = 0
-    while block := file.read1(_BLOCK):
-        if (end := block.find(b"\n")) >= 0:
-            return passed + end + 1, block[end + 1 :]
-        passed += len(block)
-    return passed, b""
+def _read_blocks(file: io.BufferedIOBase, span: tuple[int, int] | None) -> Iterator[bytes]:
+    left = sys.maxsize
+    if span is not None:
+        file.seek(span[0])
+        left = span[1] - span[0]
+    while block := file.read1(min(_BLOCK, left)):
+        left -= len(block)
+        yield block
 
 
 @contextlib.contextmanager
