@@ -16,7 +16,6 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Set
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
-from typing import IO
 
 from micrometric.errors import NotAnEvent, PathError, SettingError
 from micrometric.event import LogEvent
@@ -490,9 +489,3 @@ def _index(source: Watched | Segment) -> int:
 
 def _is_pipe(path: Path) -> bool:
     return path == STDIN or path.is_fifo()
-
-
-def _open_pipe(path: Path) -> IO[bytes]:
-    if path == STDIN:
-        return open(sys.stdin.fileno(), "rb", buffering=0, closefd=False)
-    return path.open("rb", buffering=0)
