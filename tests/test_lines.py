@@ -93,6 +93,8 @@ def test_a_file_that_was_written_anew_is_read_from_its_start(path, opened, befor
     rewrite(path, after)
 
     assert file.new_lines() == after
+    append(path, b"more\n")
+    assert file.new_lines() == b"more\n"
 
 
 def test_bytes_of_many_looks_are_remembered(path, opened):
@@ -145,8 +147,8 @@ def test_a_line_beyond_the_limit_is_told_by_its_start_and_passed(path, opened, m
     append(path, b"x")
     assert file.new_lines() == b"x" * 11 + b"\n"
 
-    for _ in range(2):
-        append(path, b"y" * 20)
+    for count in (20, 20, 5):
+        append(path, b"y" * count)
         assert file.new_lines() == b""
     assert file.take_half() == b""
     append(path, b"z\na\nb")
@@ -156,14 +158,34 @@ def test_a_line_beyond_the_limit_is_told_by_its_start_and_passed(path, opened, m
     assert file.new_lines() == b"b\n"
 
 
-def test_after_a_line_beyond_the_limit_the_limit_is_as_before(path, opened, monkeypatch):
+@pytest.mark.parametrize(
+    "before", [b"x" * 11 + b"\n", b"x" * 9 + b"\n", b"xx"], ids=["beyond", "within", "half"]
+)
+def test_a_line_may_be_as_long_as_the_limit_whatever_was_before(path, opened, monkeypatch, before):
     monkeypatch.setattr("micrometric.lines.LINE_LIMIT", 10)
-    file = opened(b"x" * 11)
+    file = opened(before[:11])
     file.new_lines()
-    append(path, b"\n" + b"y" * 10)
+    append(path, before[11:])
+    file.new_lines()
+    file.take_half()
+
+    append(path, b"y" * 10)
     assert file.new_lines() == b""
     append(path, b"\n")
+
     assert file.new_lines() == b"y" * 10 + b"\n"
+
+
+def test_what_was_read_of_the_next_line_counts_towards_the_limit(path, opened, monkeypatch):
+    monkeypatch.setattr("micrometric.lines.LINE_LIMIT", 10)
+    file = opened(b"a\n" + b"x" * 6)
+    assert file.new_lines() == b"a\n"
+
+    append(path, b"x" * 4)
+    assert file.new_lines() == b""
+    append(path, b"x")
+
+    assert file.new_lines() == b"x" * 11 + b"\n"
 
 
 def test_a_file_written_anew_has_no_line_to_pass(path, opened, monkeypatch):
@@ -171,13 +193,19 @@ def test_a_file_written_anew_has_no_line_to_pass(path, opened, monkeypatch):
     file = opened(b"x" * 11)
     file.new_lines()
 
-    rewrite(path, b"a\nb\n")
+    rewrite(path, b"a\n" + b"y" * 8)
+    assert file.new_lines() == b"a\n"
+    append(path, b"yy")
+    assert file.new_lines() == b""
+    append(path, b"\n")
 
-    assert file.new_lines() == b"a\nb\n"
+    assert file.new_lines() == b"y" * 10 + b"\n"
 
 
 def test_half_a_line_is_told_once(path, opened):
-    file = opened(b"a\nbc")
+    file = opened(b"a\nb")
+    file.new_lines()
+    append(path, b"c")
     file.new_lines()
 
     assert file.take_half() == b"bc"
@@ -263,6 +291,8 @@ def test_a_file_is_quiet_since_something_was_read(path, opened, monkeypatch):
 
     file.new_lines()
     clock.now = 106.0
+    file.new_lines()
+    os.utime(path, ns=(1, 1))
     file.new_lines()
 
     assert file.quiet_time == 1.0
