@@ -24,7 +24,8 @@ from micrometric.filters import Filter
 from micrometric.finder import STDIN, Paths, Segment
 from micrometric.intake import Intake
 from micrometric.merging import MergeWindow
-from micrometric.reader import lines_back, read_zone
+from micrometric.opening import lines_back
+from micrometric.reader import read_zone
 from micrometric.remote import LOCAL_PROTOCOLS, local_paths
 from micrometric.report import Report
 from micrometric.waiting import (

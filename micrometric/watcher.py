@@ -17,13 +17,8 @@ from micrometric.errors import NoDataError, PathError
 from micrometric.fetched import shown
 from micrometric.finder import Found, Segment, find
 from micrometric.lines import HEAD_BYTES, GrowingFile
-from micrometric.reader import (
-    DAMAGES,
-    choose_launch,
-    lost_events,
-    open_found,
-    text_metrics_of,
-)
+from micrometric.opening import DAMAGES, open_found
+from micrometric.reader import choose_launch, lost_events, text_metrics_of
 from micrometric.report import Report
 from micrometric.search import find_directories
 from micrometric.segment import is_manifest_name, parse_segment_name

@@ -25,13 +25,8 @@ from micrometric import (
 from micrometric.event import decode_line, encode_event
 from micrometric.finder import Segment
 from micrometric.manifest import Accounting, Counts, Manifest, write_manifest
-from micrometric.reader import (
-    lost_events,
-    numbered_blocks,
-    read_segment,
-    read_span,
-    read_zone,
-)
+from micrometric.opening import numbered_blocks
+from micrometric.reader import lost_events, read_segment, read_span, read_zone
 from micrometric.registry import Metric
 from micrometric.report import Skipped
 from micrometric.segment import manifest_name
@@ -70,6 +65,11 @@ KINDS = {
 
 def read(path: Path, report: Report | None = None) -> list[LogEvent]:
     return list(read_segment(Segment(path, "run"), report or Report(), UTC))
+
+
+def limit_lines(patch: pytest.MonkeyPatch, length: int) -> None:
+    patch.setattr("micrometric.opening.LINE_LIMIT", length)
+    patch.setattr("micrometric.reader.LINE_LIMIT", length)
 
 
 @pytest.mark.parametrize("kind", sorted(strategies.DAMAGES))
@@ -129,7 +129,7 @@ def test_a_file_without_events_is_empty(tmp_path: Path, content: bytes) -> None:
 
 
 def test_a_line_beyond_the_limit_is_skipped_and_the_next_read(tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr("micrometric.reader.LINE_LIMIT", 1000)
+    limit_lines(monkeypatch, 1000)
     path = tmp_path / "log.jsonl"
     path.write_bytes(b"x" * 3500 + b"\n" + GOOD + b"\n" + b"y" * 5000)
     report = Report()
@@ -144,7 +144,7 @@ def test_a_line_beyond_the_limit_is_skipped_and_the_next_read(tmp_path, monkeypa
 
 @pytest.mark.parametrize("beside", [b"", b"rubbish\n"], ids=["at once", "one by one"])
 def test_a_line_may_be_as_long_as_the_limit(tmp_path, monkeypatch, beside) -> None:
-    monkeypatch.setattr("micrometric.reader.LINE_LIMIT", 1 << 20)
+    limit_lines(monkeypatch, 1 << 20)
     path = tmp_path / "log.jsonl"
     longest = GOOD.replace(b"a.f", b"f" * ((1 << 20) - len(GOOD) + 2)) + b"\n"
     path.write_bytes(longest + beside + longest.replace(b"ff", b"fff", 1) + GOOD + b"\n")
@@ -167,8 +167,8 @@ def test_a_line_may_be_as_long_as_the_limit(tmp_path, monkeypatch, beside) -> No
 def test_blocks_are_whole_lines_and_know_their_place(content: bytes, size: int) -> None:
     report = Report()
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
-        patch.setattr("micrometric.reader._BLOCK", size)
-        patch.setattr("micrometric.reader.LINE_LIMIT", 5)
+        patch.setattr("micrometric.opening._BLOCK", size)
+        limit_lines(patch, 5)
         path = Path(folder) / "log.jsonl"
         path.write_bytes(content)
 
@@ -189,8 +189,8 @@ def test_blocks_are_whole_lines_and_know_their_place(content: bytes, size: int) 
 def test_a_part_ends_where_it_ends_also_behind_a_line_beyond_the_limit(
     tmp_path: Path, monkeypatch
 ) -> None:
-    monkeypatch.setattr("micrometric.reader._BLOCK", 1000)
-    monkeypatch.setattr("micrometric.reader.LINE_LIMIT", 2000)
+    monkeypatch.setattr("micrometric.opening._BLOCK", 1000)
+    limit_lines(monkeypatch, 2000)
     path = tmp_path / "log.jsonl"
     part = b"x" * 2500 + b"\n" + GOOD + b"\n"
     path.write_bytes(part + GOOD.replace(b":1", b":2") + b"\n")
