@@ -112,7 +112,7 @@ def test_a_pipe_that_appears_in_a_directory_does_not_end_following(logs, come):
 def test_a_directory_made_again_during_a_look_does_not_end_following(logs, come, monkeypatch):
     """It was not there when it was taken for a directory, and is when it is taken for a file."""
     with monkeypatch.context() as patch:
-        patch.setattr("micrometric.watcher._names_under", lambda path, places: iter([str(path)]))
+        patch.setattr("micrometric.watcher.names_under", lambda path, places: iter([str(path)]))
         append(logs / segment(1), [1])
         come()
 
