@@ -28,6 +28,13 @@ class Intake:
     """Receives what is no event."""
     text_metrics: frozenset[str] = frozenset()
     """Metrics registered as `str`, whose "NaN" is a text."""
+    raw: bool = False
+    """Whether lines may be told as they are."""
+
+    def taken(self, lines: bytes, segment: Segment) -> list[LogEvent] | bytes:
+        """Return the wanted events of whole lines of a segment, or where `raw` the lines."""
+        passed = self.passed(lines, segment) if self.raw and lines else None
+        return self.block(lines, segment) if passed is None else passed
 
     def events(self, lines: Iterable[bytes], segment: Segment) -> Iterator[LogEvent]:
         """Yield the wanted events of some lines of a segment."""
