@@ -87,7 +87,7 @@ def test_what_is_no_member_is_damage_where_it_stands(tmp_path, before):
     path = tmp_path / "log"
     for suffix, pack in PACKS.items():
         whole = pack(DATA) * (before - 1) + pack(b"short\n")
-        path.write_bytes(whole + b"junk" * 30_000)
+        path.write_bytes(whole + b"X-junk" * 30_000)
 
         data, error = salvaged(path, suffix)
 
