@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 import zstandard
-from hypothesis import example, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from micrometric import (
@@ -25,7 +25,6 @@ from micrometric import (
 from micrometric.event import decode_line, encode_event
 from micrometric.finder import Segment
 from micrometric.manifest import Accounting, Counts, Manifest, write_manifest
-from micrometric.opening import numbered_blocks
 from micrometric.reader import lost_events, read_segment, read_span, read_zone
 from micrometric.registry import Metric
 from micrometric.report import Skipped
@@ -155,36 +154,6 @@ def test_a_line_may_be_as_long_as_the_limit(tmp_path, monkeypatch, beside) -> No
 
     assert [len(event.location) > 3 for event in events] == [True, False]
     assert report.examples[-1].reason == "longer than 1 MiB"
-
-
-@settings(max_examples=200, deadline=None)
-@given(
-    st.lists(st.sampled_from([b"a", b"bc", b"d" * 9, b"\n", b"\n"]), max_size=12).map(b"".join),
-    st.integers(1, 6),
-)
-@example(b"d" * 9, 2)
-@example(b"d" * 9 + b"\na", 2)
-@example(b"d" * 9 + b"\n\nbc\na", 3)
-def test_blocks_are_whole_lines_and_know_their_place(content: bytes, size: int) -> None:
-    report = Report()
-    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
-        patch.setattr("micrometric.opening._BLOCK", size)
-        limit_lines(patch, 5)
-        path = Path(folder) / "log.jsonl"
-        path.write_bytes(content)
-
-        blocks = [*numbered_blocks(Segment(path, "run"), report)]
-
-    lines = content.splitlines(keepends=True)
-    told = {}
-    for block in blocks:
-        assert content[block.offset :].startswith(block.lines)
-        assert block.number == content[: block.offset].count(b"\n") + 1
-        assert block.whole == block.lines.count(b"\n")
-        told |= enumerate(block.lines.splitlines(keepends=True), block.number)
-    passed = {skipped.line for skipped in report.examples}
-    assert told == {number: line for number, line in enumerate(lines, 1) if number not in passed}
-    assert all(len(lines[number - 1]) > 5 for number in passed)
 
 
 def test_a_part_ends_where_it_ends_also_behind_a_line_beyond_the_limit(
