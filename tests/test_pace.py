@@ -1,5 +1,6 @@
 """How long following waits, and when it ends."""
 
+import itertools
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -17,7 +18,7 @@ def pace(pulse=None, idle_exit=None, until=None, window=None) -> Pace:
 
 def window(held: int) -> MergeWindow:
     """A window of ten seconds, of which so many have passed since an event came."""
-    times = iter([100.0, 100.0 + held])
+    times = itertools.chain([100.0], itertools.repeat(100.0 + held))
     window = MergeWindow(10.0, lambda: next(times))
     window.add([LogEvent(datetime.now(UTC), "m", 1, {}, "f")])
     return window
