@@ -117,8 +117,6 @@ def pass_block(lines: bytes, segment: Segment) -> bytes | None:
         return None
     if not len(zones) == len(objects) == zones.count(UTC):
         return None
-    if end == b"{}\n":
-        return lines
     end = b"," + end[1:]
     objects[-1] = objects[-1][: -len(b"}\n")] + end
     return (end + b"{").join(objects)

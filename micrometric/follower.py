@@ -1,48 +1,42 @@
 """Following live logs: watch the paths, drain what was appended, and yield each event once.
 
 One flow of separate parts: `watcher` finds the files, `lines` reads what is new in each, `intake`
-decodes and filters it, and the follower yields it.
+decodes and filters it, `arrivals` does so as long as something comes; `past` tells what is there
+at the start, `pipe` takes what comes without files.
 """
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import os
-import select
-import sys
-import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Set
-from datetime import UTC, datetime, tzinfo
+from datetime import datetime, tzinfo
 from pathlib import Path
-from typing import IO
 
-from micrometric.errors import NotAnEvent, PathError, SettingError
+from micrometric.arrivals import Arrivals
+from micrometric.errors import PathError, SettingError
 from micrometric.event import LogEvent
-from micrometric.fetched import is_url, shown, shown_url
+from micrometric.fetched import is_url, shown_url
 from micrometric.filters import Filter
-from micrometric.finder import STDIN, Paths, Segment
+from micrometric.finder import STDIN, Paths
 from micrometric.intake import Intake
 from micrometric.merging import MergeWindow
-from micrometric.reader import lines_back, read_zone
+from micrometric.pace import Pace
+from micrometric.past import last_events, whole_batches
+from micrometric.pipe import is_pipe, piped_batches
+from micrometric.reader import read_zone
 from micrometric.remote import LOCAL_PROTOCOLS, local_paths
 from micrometric.report import Report
 from micrometric.waiting import (
     POLL_INTERVAL,
     EventWaiter,
-    Identity,
     PollingWaiter,
     Waiter,
     is_remote,
     why_polling,
 )
-from micrometric.watcher import Watched, Watcher
-
-_LOOK_SHARE = 4
-"""Times as long as a look took until the next one, however often names change."""
-_BLOCK = 256 * 1024
-_BATCH = 1000
+from micrometric.watcher import Watcher
 
 
 def follow(
@@ -168,20 +162,13 @@ class Follower:
         if STDIN in paths and len(paths) > 1:
             raise SettingError("'-' is standard input and must be the only path")
         self.report = report
-        self._intake = Intake(wanted, zone, report)
         self._last = last
         self._window = MergeWindow(merge_window) if merge_window > 0 else None
-        self._idle_exit = idle_exit
-        self._pulse = pulse
-        self._closed = False
-        self._raw = False
-        self._pipe = paths[0] if len(paths) == 1 and _is_pipe(paths[0]) else None
+        self._pace = Pace(pulse, idle_exit, wanted.until, self._window)
+        self._intake = Intake(wanted, zone, report)
+        self._pipe = paths[0] if len(paths) == 1 and is_pipe(paths[0]) else None
         self._watcher = Watcher([] if self._pipe else paths, launch, report, waiter)
-        self._next_look = 0.0
-        self._must_look = False
-        self._grown: set[Identity] | None = None
-        """Files that may have grown since they were read; None is any."""
-        self._look()
+        self._arrivals = Arrivals(self._watcher, self._intake, self._pace)
         if last is not None:
             self._seek_ends()
         self._batches = self._flow()
@@ -201,32 +188,32 @@ class Follower:
 
     def close(self) -> None:
         """End following; may be called from any thread, and again."""
-        self._closed = True
+        self._pace.is_closed = True
         self._watcher.waiter.ring()
         try:
             self._batches.close()  # type: ignore[attr-defined] # it is a generator
         except ValueError:
-            return  # Another thread is in its midst, sees `_closed` and closes the files.
+            return  # Another thread is in its midst, sees `is_closed` and closes the files.
         self._watcher.close()
 
     @property
     def unread(self) -> int:
         """Bytes that are in the files and were not read yet; 0 for a pipe."""
-        return sum(watched.file.unread for watched in self._files())
+        return sum(watched.file.unread for watched in self._watcher.files.values())
 
     def batches(self) -> Iterator[list[LogEvent]]:
         """Yield the events a list at a time, an empty one whenever there is nothing more to read.
 
         The events are those that iterating would yield; use the one or the other.
         """
-        return self._batches  # type: ignore[return-value] # without `_raw` it yields no bytes
+        return self._batches  # type: ignore[return-value] # it yields no bytes unless raw
 
     def raw_batches(self) -> Iterator[list[LogEvent] | bytes]:
         """Yield as `batches` does, but lines of JSON as they are wherever that can be.
 
         A batch of bytes holds whole lines with their origin, just as `encode_event` ends them.
         """
-        self._raw = self._window is None
+        self._intake.raw = self._window is None
         return self._batches
 
     @property
@@ -249,250 +236,46 @@ class Follower:
         with self:
             if self._pipe is not None:
                 return [*deque(itertools.chain.from_iterable(self.batches()), maxlen=self._last)]
-            events = self._past()
-            for watched in self._files():
+            if self._last is None:
+                self._seek_ends()
+            events = last_events(self._watcher, self._intake, self._last)
+            for watched in self._watcher.files.values():
                 if watched.file.unfinished().strip():
                     self.report.leave_unfinished(watched.segment.path)
             return events
 
-    # From paths to events.
+    def _seek_ends(self) -> None:
+        for watched in self._watcher.files.values():
+            watched.file.seek_end()
 
     def _flow(self) -> Iterator[list[LogEvent] | bytes]:
         try:
-            yield from self._start()
-            arriving = self._arriving() if self._pipe is None else self._from_pipe(self._pipe)
-            if self._window is not None:
-                arriving = self._merged(arriving, self._window)
-            yield from arriving
+            if self._pipe is not None:
+                arriving = piped_batches(self._pipe, self._intake, self._pace)
+            else:
+                yield from self._start()
+                arriving = self._arrivals.batches()
+            yield from arriving if self._window is None else _merged(arriving, self._window)
         finally:
             self._watcher.close()
 
     def _start(self) -> Iterator[list[LogEvent]]:
-        if self._pipe is None and self._last is None:
-            yield from self._history()
-        elif self._pipe is None and self._last:
-            yield self._past()
-
-    def _arriving(self) -> Iterator[list[LogEvent] | bytes]:
-        """Yield what files gain, and an empty list whenever there is nothing more to read."""
-        came = time.monotonic()
-        while not self._closed:
-            for watched in self._due():
-                if batch := self._drained(watched):
-                    yield batch
-                    came = time.monotonic()
-            for events in self._missed():
-                yield events
-                came = time.monotonic()
-            if any(watched.file.behind for watched in self._files()):
-                self._wait(0.0)
-            else:
-                yield []
-                idle = time.monotonic() - came
-                if self._is_over(idle):
-                    yield [event for watched in self._files() for event in self._rest(watched)]
-                    return
-                self._wait(self._patience(idle))
-            if self._must_look and time.monotonic() >= self._next_look:
-                self._look()
-
-    def _merged(
-        self, arriving: Iterator[list[LogEvent] | bytes], window: MergeWindow
-    ) -> Iterator[list[LogEvent] | bytes]:
-        for events in arriving:
-            assert not isinstance(events, bytes)
-            window.add(events)
-            if due := window.due():
-                yield due
-            if not events:
-                yield []
-        yield window.rest()
-
-    def _wait(self, seconds: float) -> None:
-        """Wait for something to happen, and note what it is."""
-        changes = self._watcher.waiter.wait(seconds)
-        self._must_look |= changes.names or not self._watcher.is_settled
-        if changes.files is None or self._grown is None:
-            self._grown = None
-        else:
-            self._grown |= changes.files
-
-    def _due(self) -> list[Watched]:
-        """Return the files that may have something to read."""
-        grown, self._grown = self._grown, set()
-        fresh, self._watcher.fresh = self._watcher.fresh, set()
-        return [
-            watched
-            for identity, watched in self._watcher.files.items()
-            if grown is None or identity in grown or identity in fresh or watched.file.behind
-        ]
-
-    def _patience(self, idle: float) -> float:
-        """Return the seconds to wait at most for something to happen."""
-        until = self._intake.wanted.until
-        limits = [
-            self._pulse,
-            None if self._idle_exit is None else self._idle_exit - idle,
-            None if self._window is None else self._window.wait(),
-            None if until is None else (until - datetime.now(UTC)).total_seconds(),
-            self._next_look - time.monotonic() if self._must_look else None,
-        ]
-        return max(0.0, min((limit for limit in limits if limit is not None), default=60.0))
-
-    def _look(self) -> None:
-        start = time.monotonic()
-        self._watcher.look()
-        self._intake.wanted = self._intake.wanted.bound_to(self._watcher.directories)
-        self._intake.text_metrics = self._watcher.text_metrics
-        end = time.monotonic()
-        self._must_look = False
-        self._next_look = end + _LOOK_SHARE * (end - start)
-
-    def _files(self) -> list[Watched]:
-        return [*self._watcher.files.values()]
-
-    def _seek_ends(self) -> None:
-        for watched in self._files():
-            watched.file.seek_end()
-
-    def _is_over(self, idle: float) -> bool:
-        until = self._intake.wanted.until
-        if self._idle_exit is not None and idle >= self._idle_exit:
-            return True
-        return until is not None and datetime.now(UTC) > until
-
-    def _drained(self, watched: Watched) -> list[LogEvent] | bytes:
-        try:
-            lines = watched.file.new_lines()
-        except OSError as error:
-            path = shown(watched.segment.path)
-            self.report.note(f"cannot read {path!r}: {error.strerror}")
-            return []
-        if lines and watched.segment.session is None:
-            # Its manifest was written before its first line; it may have come since the last look.
-            self._wait(0.0)
-            if self._must_look:
-                self._look()
-        return self._taken(lines, watched.segment)
-
-    def _taken(self, lines: bytes, segment: Segment) -> list[LogEvent] | bytes:
-        passed = self._intake.passed(lines, segment) if self._raw and lines else None
-        if passed is not None:
-            return passed
-        return self._intake.block(lines, segment)
-
-    def _rest(self, watched: Watched) -> Iterator[LogEvent]:
-        """Yield the event of a last line that has no end yet, where it is whole."""
-        line = watched.file.take_half()
-        if line.strip():
-            try:
-                event = self._intake.decode(line, watched.segment)
-            except NotAnEvent:
-                self.report.leave_unfinished(watched.segment.path)
-            else:
-                if self._intake.wanted.matches(event, watched.segment):
-                    yield event
-
-    def _from_pipe(self, path: Path) -> Iterator[list[LogEvent] | bytes]:
-        segment = Segment(path, "-" if path == STDIN else path.absolute().parent.name)
-        half = b""
-        with open(
-            sys.stdin.fileno() if path == STDIN else path, "rb", 0, closefd=path != STDIN
-        ) as pipe:
-            came = time.monotonic()
-            while not self._closed:
-                if not select.select([pipe], [], [], 0)[0]:
-                    yield []  # Nothing more to read for now.
-                    idle = time.monotonic() - came
-                    if self._is_over(idle):
-                        return
-                    if not select.select([pipe], [], [], self._patience(idle))[0]:
-                        continue
-                block = pipe.read(_BLOCK)
-                lines, end, half = (half + block).rpartition(b"\n")
-                if not block:
-                    lines, end = half, b"\n"
-                if events := self._taken(lines + end, segment):
-                    came = time.monotonic()
-                    yield events
-                if not block:
-                    return
-
-    def _missed(self) -> Iterator[list[LogEvent]]:
-        while self._watcher.missed:
-            yield from self._told_whole(self._watcher.missed.pop(0))
-
-    def _told_whole(self, segment: Segment) -> Iterator[list[LogEvent]]:
-        events = self._intake.whole(segment)
-        try:
-            while batch := [*itertools.islice(events, _BATCH)]:
-                yield batch
-        except PathError as error:
-            self.report.note(str(error))
-
-    # What is there at the start.
-
-    def _history(self) -> Iterator[list[LogEvent]]:
-        """Yield the events of compressed segments; the others are read from their start anyway."""
-        for segment in self._watcher.compressed:
-            yield from self._told_whole(segment)
-
-    def _past(self) -> list[LogEvent]:
-        """Return the last events by time."""
-        count = sys.maxsize if self._last is None else self._last
+        """Yield what is there first; where that is all, files are read from their start later."""
         if self._last is None:
-            self._seek_ends()
-        events: list[LogEvent] = []
-        for sources in self._by_session().values():
-            newest = itertools.chain.from_iterable(map(self._backwards, reversed(sources)))
-            events += [*itertools.islice(newest, count)][::-1]
-        events.sort(key=lambda event: event.timestamp)
-        return events[max(0, len(events) - count) :]
-
-    def _by_session(self) -> dict[tuple[str, str], list[Watched | Segment]]:
-        """Group what is there by session, each from its first segment to its last.
-
-        In a session, events of a later segment are later; so most segments need not be read.
-        """
-        groups: dict[tuple[str, str], list[Watched | Segment]] = {}
-        for segment in self._watcher.compressed:
-            groups.setdefault((segment.run, segment.session or ""), []).append(segment)
-        for watched in self._files():
-            key = watched.segment.run, watched.segment.session or str(watched.segment.path)
-            groups.setdefault(key, []).append(watched)
-        for sources in groups.values():
-            # Not all that are compressed need to be older than all that are not.
-            sources.sort(key=_index)
-        return groups
-
-    def _backwards(self, source: Watched | Segment) -> Iterator[LogEvent]:
-        """Yield the events of a segment, the last first."""
-        if isinstance(source, Segment) and source.suffix == ".parquet":
-            yield from self._intake.events(lines_back(source, self.report), source)
-            return
-        if isinstance(source, Segment):
-            yield from reversed([*self._intake.whole(source)])
-            return
-        segment = source.segment
-        with contextlib.suppress(NotAnEvent):
-            # A whole event counts although its line has no end yet.
-            event = self._intake.decode(source.file.unfinished(), segment)
-            source.file.take_unfinished()
-            if self._intake.wanted.matches(event, segment):
-                yield event
-        yield from self._intake.events(source.file.lines_back(), segment)
+            for segment in self._watcher.compressed:
+                yield from whole_batches(segment, self._intake)
+        elif self._last:
+            yield last_events(self._watcher, self._intake, self._last)
 
 
-def _index(source: Watched | Segment) -> int:
-    segment = source if isinstance(source, Segment) else source.segment
-    return segment.index or 0
-
-
-def _is_pipe(path: Path) -> bool:
-    return path == STDIN or path.is_fifo()
-
-
-def _open_pipe(path: Path) -> IO[bytes]:
-    if path == STDIN:
-        return open(sys.stdin.fileno(), "rb", buffering=0, closefd=False)
-    return path.open("rb", buffering=0)
+def _merged(
+    arriving: Iterator[list[LogEvent] | bytes], window: MergeWindow
+) -> Iterator[list[LogEvent] | bytes]:
+    for events in arriving:
+        assert not isinstance(events, bytes)
+        window.add(events)
+        if due := window.due():
+            yield due
+        if not events:
+            yield []
+    yield window.rest()

@@ -11,10 +11,10 @@ from datetime import tzinfo
 
 from micrometric.blocks import pass_block, read_block
 from micrometric.errors import NotAnEvent
-from micrometric.event import LogEvent, decode_fields, is_naive, to_event
+from micrometric.event import LogEvent
 from micrometric.filters import Filter
 from micrometric.finder import Segment
-from micrometric.reader import give_origin, read_segment
+from micrometric.reader import decode_event, read_segment
 from micrometric.report import Report
 
 
@@ -28,6 +28,13 @@ class Intake:
     """Receives what is no event."""
     text_metrics: frozenset[str] = frozenset()
     """Metrics registered as `str`, whose "NaN" is a text."""
+    raw: bool = False
+    """Whether lines may be told as they are."""
+
+    def taken(self, lines: bytes, segment: Segment) -> list[LogEvent] | bytes:
+        """Return the wanted events of whole lines of a segment, or where `raw` the lines."""
+        passed = self.passed(lines, segment) if self.raw and lines else None
+        return self.block(lines, segment) if passed is None else passed
 
     def events(self, lines: Iterable[bytes], segment: Segment) -> Iterator[LogEvent]:
         """Yield the wanted events of some lines of a segment."""
@@ -37,7 +44,7 @@ class Intake:
             try:
                 event = self.decode(line, segment)
             except NotAnEvent as error:
-                self.report.skip(segment.path, None, error.reason)
+                self.report.skip(segment.path, None, error.reason, error.kind)
                 continue
             if self.wanted.matches(event, segment):
                 yield event
@@ -65,18 +72,7 @@ class Intake:
         Raises:
             NotAnEvent: it is none.
         """
-        fields = decode_fields(line)
-        give_origin(fields, segment)
-        event = to_event(
-            fields,
-            zone=self.zone,
-            text_metrics=self.text_metrics,
-            directories=segment.directories,
-        )
-        stamp = fields.timestamp
-        if self.report.assumed_zone is None and not stamp.endswith("Z") and is_naive(stamp):
-            self.report.assumed_zone = "this machine's" if self.zone is None else str(self.zone)
-        return event
+        return decode_event(line, segment, self.report, self.zone, self.text_metrics)
 
     def whole(self, segment: Segment) -> Iterator[LogEvent]:
         """Yield the wanted events of a whole segment, compressed or not."""

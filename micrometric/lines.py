@@ -11,15 +11,13 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from micrometric.reader import LINE_LIMIT
+from micrometric.opening import LINE_LIMIT
 
 _BLOCK = 64 * 1024
 """Most bytes read at a time: one busy file cannot keep others waiting, and what is made of so many
 lines stays in the processor's cache until it is written."""
 _MARK = 64
 """Bytes before the read position that are remembered."""
-
-
 HEAD_BYTES = 256
 """Bytes of the first line by which a segment is known again once it is compressed."""
 
@@ -86,7 +84,6 @@ class GrowingFile:
         status = os.fstat(self._file.fileno())
         state = status.st_size, status.st_mtime_ns
         if state == self._state:
-            self.behind = False
             return b""
         if status.st_size < self._position or not self._is_unchanged():
             self._restart()

@@ -12,7 +12,7 @@ from typing import IO, Any
 from micrometric.damage import Damage, damage_of
 from micrometric.errors import MicrometricError
 from micrometric.event import encode_fields
-from micrometric.reader import LINE_LIMIT
+from micrometric.opening import LINE_LIMIT
 from micrometric.salvage import DamagedError, unpacked
 from micrometric.scanning import are_events, has_doubles
 

@@ -13,8 +13,8 @@ from micrometric.claim import QUIET
 from micrometric.errors import NotAnEvent
 from micrometric.event import decode_line
 from micrometric.finder import Segment
+from micrometric.opening import DAMAGES, open_found, open_segment
 from micrometric.parquet_writer import write_parquet
-from micrometric.reader import DAMAGES, open_found, open_segment
 
 
 class RefusedError(Exception):

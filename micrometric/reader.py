@@ -2,50 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 import os
-import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime, tzinfo
-from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
 
 from micrometric.blocks import read_block
-from micrometric.errors import NotAnEvent, PathError, SettingError
+from micrometric.errors import NotAnEvent, SettingError
 from micrometric.event import Line, LogEvent, decode_fields, is_naive, to_event
-from micrometric.fetched import shown
 from micrometric.filters import Filter
-from micrometric.finder import STDIN, Found, Paths, Segment, find
+from micrometric.finder import Found, Paths, Segment, find
 from micrometric.manifest import Manifest
-from micrometric.relocation import is_in_place, relocated
+from micrometric.opening import LINE_LIMIT, Block, numbered_blocks, too_long
 from micrometric.report import Report
-from micrometric.salvage import DamagedError, Unpacked
-
-if TYPE_CHECKING:
-    from micrometric.parquet import ParquetLines
-
-LINE_LIMIT = 256 * 1024 * 1024
-"""Bytes of the longest line that is read; a longer one is skipped."""
-_BLOCK = 64 * 1024
-"""Bytes read at a time; where one line is in doubt, all lines of a block are read one by one."""
-DAMAGES = (DamagedError, EOFError)
-"""What damaged compressed data raises."""
-_ATTEMPTS = 10
-"""Times a segment is looked for whose name changes at every look."""
-
-
-class Block(NamedTuple):
-    """Whole lines of a segment, or at last one without an end."""
-
-    number: int
-    """That of the first line, from 1."""
-    whole: int
-    """How many there are, each with its end."""
-    offset: int
-    """Bytes before them, in what a compressed file unpacks to."""
-    lines: bytes
 
 
 def iter_events(
@@ -239,28 +209,42 @@ def _one_by_one(
     """Yield the events of lines, the first of which has a number."""
     for line_number, line in enumerate(io.BytesIO(lines), number):
         if len(line) > LINE_LIMIT:
-            report.skip(segment.path, line_number, _too_long(), "length")
+            report.skip(segment.path, line_number, too_long(), "length")
         if len(line) > LINE_LIMIT or not line.strip():
             continue
         try:
-            fields = decode_fields(line)
-            give_origin(fields, segment)
-            event = to_event(
-                fields, zone=zone, text_metrics=text_metrics, directories=segment.directories
-            )
+            event = decode_event(line, segment, report, zone, text_metrics)
         except NotAnEvent as error:
             if line.endswith(b"\n"):
                 report.skip(segment.path, line_number, error.reason, error.kind)
             else:
                 report.leave_unfinished(segment.path)
-            continue
-        stamp = fields.timestamp
-        if report.assumed_zone is None and not stamp.endswith("Z") and is_naive(stamp):
-            report.assumed_zone = "this machine's" if zone is None else str(zone)
-        yield event
+        else:
+            yield event
 
 
-def give_origin(fields: Line, segment: Segment) -> None:
+def decode_event(
+    line: bytes,
+    segment: Segment,
+    report: Report,
+    zone: tzinfo | None,
+    text_metrics: frozenset[str],
+) -> LogEvent:
+    """Return the event of a line, with its origin; a zone that had to be assumed is reported.
+
+    Raises:
+        NotAnEvent: it is none.
+    """
+    fields = decode_fields(line)
+    _give_origin(fields, segment)
+    event = to_event(fields, zone=zone, text_metrics=text_metrics, directories=segment.directories)
+    stamp = fields.timestamp
+    if report.assumed_zone is None and not stamp.endswith("Z") and is_naive(stamp):
+        report.assumed_zone = "this machine's" if zone is None else str(zone)
+    return event
+
+
+def _give_origin(fields: Line, segment: Segment) -> None:
     """Add the origin of a segment to the fields of a line, where the line does not tell."""
     if not isinstance(fields.run, str):
         fields.run = segment.run
@@ -270,167 +254,3 @@ def give_origin(fields: Line, segment: Segment) -> None:
         fields.rank = segment.rank
     if not isinstance(fields.launch, str):
         fields.launch = segment.launch
-
-
-def numbered_blocks(
-    segment: Segment, report: Report, span: tuple[int, int] | None = None
-) -> Iterator[Block]:
-    """Yield whole lines, many at a time; at last a line without end.
-
-    Args:
-        segment: the file.
-        report: receives what cannot be read.
-        span: where to begin and end; None is all of it.
-
-    Raises:
-        PathError: the file cannot be read.
-    """
-    number, offset = 1, 0
-    try:
-        with open_found(segment) as file:
-            parts: list[bytes] = []
-            left = sys.maxsize
-            if span is not None:
-                file.seek(span[0])
-                left = span[1] - span[0]
-            while block := file.read1(min(_BLOCK, left)):
-                left -= len(block)
-                end = block.rfind(b"\n") + 1
-                parts.append(block[:end] or block)
-                if end:
-                    lines = b"".join(parts)
-                    count = lines.count(b"\n")
-                    yield Block(number, count, offset, lines)
-                    number += count
-                    offset += len(lines)
-                    parts = [block[end:]]
-                elif (long := sum(map(len, parts))) > LINE_LIMIT:
-                    report.skip(segment.path, number, _too_long(), "length")
-                    number += 1
-                    passed, rest = _pass_line(file)
-                    offset += long + passed
-                    parts = [rest]
-            if rest := b"".join(parts):
-                yield Block(number, 0, offset, rest)
-    except Exception as error:
-        if not isinstance(error, DAMAGES):
-            if not isinstance(error, OSError):
-                raise
-            reason = error.strerror or error
-            raise PathError(f"cannot read {shown(segment.path)!r}: {reason}") from None
-        skip_damaged(segment, number, error, report)
-
-
-def skip_damaged(segment: Segment, number: int | None, error: Exception, report: Report) -> None:
-    """Count the rest of a segment whose compressed data is damaged, from a line on."""
-    if segment.suffix == ".parquet":
-        report.skip(segment.path, None, str(error), "parquet")
-    else:
-        reason = f"the compressed data ends or is damaged: {error}"
-        report.skip(segment.path, number, reason, "compressed")
-
-
-def _too_long() -> str:
-    return f"longer than {LINE_LIMIT >> 20} MiB"
-
-
-def _pass_line(file: io.BufferedIOBase) -> tuple[int, bytes]:
-    """Read to the end of a line; return the bytes up to it, and what was read of the next."""
-    passed = 0
-    while block := file.read1(_BLOCK):
-        if (end := block.find(b"\n")) >= 0:
-            return passed + end + 1, block[end + 1 :]
-        passed += len(block)
-    return passed, b""
-
-
-@contextlib.contextmanager
-def open_found(segment: Segment) -> Iterator[io.BufferedIOBase]:
-    """Open a segment, decompressed, under whatever name it has by now; empty if it was deleted."""
-    with contextlib.ExitStack() as stack:
-        yield _opened(segment, stack)
-
-
-def pin(segment: Segment, held: contextlib.ExitStack) -> Path | None:
-    """Return a path that goes on leading to a segment's file, whatever name that has.
-
-    Args:
-        segment: lines that are not compressed.
-        held: closes the file at the end; the path is good until then.
-
-    Returns:
-        None when it was deleted.
-    """
-    for place in _places(segment):
-        if place.suffix != segment.suffix:
-            return place.path
-        with contextlib.suppress(FileNotFoundError):
-            file = held.enter_context(place.path.open("rb"))
-            if is_in_place(place):  # Still, after it was opened: then this is its file.
-                path = Path(f"/dev/fd/{file.fileno()}")
-                return path if path.exists() else place.path
-    return None
-
-
-def _places(segment: Segment) -> Iterator[Segment]:
-    """Yield the segment under the name it has now, once more at each turn; none once deleted."""
-    for _ in range(_ATTEMPTS):
-        place = segment if is_in_place(segment) else relocated(segment)
-        if place is None:
-            return
-        yield place
-
-
-def _opened(segment: Segment, stack: contextlib.ExitStack) -> io.BufferedIOBase:
-    for place in _places(segment):
-        try:
-            file = stack.enter_context(open_segment(place.path, place.suffix))
-        except FileNotFoundError:
-            if segment.identity is None:
-                raise
-            continue
-        if is_in_place(place):
-            return file
-    return io.BytesIO()
-
-
-@contextlib.contextmanager
-def open_segment(path: Path, suffix: str) -> Iterator[io.BufferedIOBase]:
-    """Open a file of lines for reading, decompressed; of Parquet, the lines that its rows are."""
-    if path == STDIN:
-        yield sys.stdin.buffer  # type: ignore[misc] # it is buffered, whatever its type says
-        return
-    if suffix in (".jsonl.gz", ".jsonl.zst"):
-        with path.open("rb") as raw:
-            yield io.BufferedReader(Unpacked(raw, suffix))
-    elif suffix == ".parquet":
-        with open_parquet(path) as rows:
-            yield io.BufferedReader(rows, _BLOCK)
-    else:
-        with path.open("rb") as file:
-            yield file
-
-
-def lines_back(segment: Segment, report: Report) -> Iterator[bytes]:
-    """Yield the lines of a Parquet segment, the last first, reading no more than is asked for.
-
-    Raises:
-        PathError: the file cannot be read.
-    """
-    try:
-        for place in _places(segment):
-            with contextlib.suppress(FileNotFoundError), open_parquet(place.path) as rows:
-                if is_in_place(place):
-                    yield from rows.lines_back()
-                    return
-    except OSError as error:
-        raise PathError(f"cannot read {str(segment.path)!r}: {error.strerror or error}") from None
-    except DAMAGES as error:
-        skip_damaged(segment, None, error, report)
-
-
-def open_parquet(path: Path) -> ParquetLines:
-    """Open a Parquet segment; see `ParquetLines`."""
-    from micrometric.parquet import ParquetLines  # only where there is Parquet
-
-    return ParquetLines(path)

@@ -21,8 +21,9 @@ from micrometric.finder import STDIN, Found, Paths, Segment, find
 from micrometric.machine import Machine, this_machine
 from micrometric.manifest import Manifest, session_state, write_manifest
 from micrometric.mending import Mended, NotAddedUpError, mend_segment
+from micrometric.opening import pin
 from micrometric.parquet import ParquetError, ParquetLines
-from micrometric.reader import pin, read_segment, read_zone
+from micrometric.reader import read_segment, read_zone
 from micrometric.rebuilding import Kept, rebuilt_manifest
 from micrometric.report import Report
 from micrometric.segment import manifest_name, parse_segment_name

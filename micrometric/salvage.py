@@ -123,7 +123,7 @@ def _members(
                 where = place + len(chunk) - len(left) - len(packed)
                 raise DamagedError(str(error), where) from None
             yield data
-            left = stream.unused_data + left if stream.eof else left
+            left = stream.unused_data + left
         place += len(chunk)
     if stream is None:
         raise DamagedError("there are no bytes", place)  # Even of no lines there are some bytes.

@@ -106,9 +106,9 @@ def _check_term(term: str, text: str, column: int) -> None:
             text=text,
             column=column,
         )
-    end = _TERM.match(term)
-    if end is None or end.end() < len(term):
-        fault = end.end() if end else 0
+    readable = _TERM.match(term)
+    fault = readable.end() if readable else 0
+    if fault < len(term):
         raise SpecError(
             f"unexpected {term[fault]!r} at column {column + fault + 1} of {text!r}, expected "
             "names of letters, digits and _ . / : - with * ? [ ] as wildcards and a leading ! "
@@ -126,7 +126,7 @@ def nearest(name: str, candidates: Iterable[str], n: int = 3) -> list[str]:
     """Return up to `n` candidates that the name may have meant, the likeliest first."""
     known = sorted(set(candidates))
     folded = {candidate.casefold(): candidate for candidate in known}
-    close = difflib.get_close_matches(name.casefold(), folded, n=n, cutoff=0.6)
+    close = difflib.get_close_matches(name.casefold(), folded, n=n)
     return [folded[match] for match in close]
 
 

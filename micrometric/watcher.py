@@ -6,10 +6,7 @@ further until it is quiet, and what takes its name is a new file.
 
 from __future__ import annotations
 
-import glob
-import os
-import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,25 +14,12 @@ from micrometric.errors import NoDataError, PathError
 from micrometric.fetched import shown
 from micrometric.finder import Found, Segment, find
 from micrometric.lines import HEAD_BYTES, GrowingFile
-from micrometric.reader import (
-    DAMAGES,
-    choose_launch,
-    lost_events,
-    open_found,
-    text_metrics_of,
-)
+from micrometric.opening import DAMAGES, open_found
+from micrometric.places import add_place_of, identity_of, names_under
+from micrometric.reader import choose_launch, lost_events, text_metrics_of
 from micrometric.report import Report
-from micrometric.search import find_directories
-from micrometric.segment import is_manifest_name, parse_segment_name
-from micrometric.waiting import (
-    ANY_DIRECTORY,
-    ANY_NAME,
-    Identity,
-    Places,
-    PollingWaiter,
-    Waiter,
-    why_polling,
-)
+from micrometric.segment import parse_segment_name
+from micrometric.waiting import Identity, Places, PollingWaiter, Waiter, why_polling
 
 _PATIENCE = 10.0
 """Seconds without growth after which a file that has lost its name is let go."""
@@ -143,7 +127,9 @@ class Watcher:
         for _ in range(_WATCH_LOOKS):
             places: Places = {}
             names = {
-                name: _identity(name) for path in self._paths for name in self._under(path, places)
+                name: identity_of(name)
+                for path in self._paths
+                for name in self._under(path, places)
             }
             try:
                 if not self.waiter.watch_directories(places):
@@ -160,8 +146,8 @@ class Watcher:
 
     def _under(self, path: Path, places: Places) -> list[str]:
         """Return the names of the files under a path, and add where more may appear."""
-        _add_place_of(path, places)
-        names = list(_names_under(path, places))
+        add_place_of(path, places)
+        names = list(names_under(path, places))
         if not names:
             why = "it holds no logs" if path.is_dir() else "there is no such path"
             self._report.note(f"waiting for {str(path)!r}: {why}")
@@ -194,7 +180,7 @@ class Watcher:
         return opened
 
     def _found(self) -> Found:
-        present = [path for path in self._paths if any(_names_under(path, {}))]
+        present = [path for path in self._paths if any(names_under(path, {}))]
         try:
             found = find(present)
         except PathError:
@@ -276,45 +262,3 @@ def _lasting(segment: Segment) -> tuple[Path, int | None]:
     if segment.session is None:
         return segment.path, None
     return segment.path.parent / segment.session, segment.index
-
-
-def _names_under(path: Path, places: Places) -> Iterator[str]:
-    """Yield the names of the files under a path, and add the directories they may be in."""
-    if path.is_dir():
-        for directory, names in find_directories(path):
-            places.setdefault(str(directory), set()).add(ANY_DIRECTORY)
-            for name in names:
-                if parse_segment_name(name) or is_manifest_name(name):
-                    yield str(directory / name)
-    elif path.exists():
-        yield str(path)
-    elif glob.has_magic(str(path)):
-        for match in sorted(glob.glob(str(path), recursive=True)):  # noqa: PTH207 - absolute too
-            places.setdefault(str(Path(match).parent), set()).add(ANY_NAME)
-            yield from _names_under(Path(match), places)
-
-
-def _add_place_of(path: Path, places: Places) -> None:
-    """Add the directory in which a path, or the next part of it, may appear or be replaced."""
-    plain, name = path, path.name
-    while glob.has_magic(str(plain)) and not plain.exists():
-        plain, name = plain.parent, ANY_NAME
-    for place in [plain, *plain.parents] if plain != path else path.parents:
-        if place.is_dir():
-            places.setdefault(str(place), set()).add(name)
-            break
-        name = place.name
-
-
-def _identity(name: str) -> Identity | None:
-    """Return what changes when a name comes to mean something else, None where it means nothing."""
-    try:
-        status = os.stat(name)  # noqa: PTH116 - many times a second
-    except OSError:
-        return None
-    if not stat.S_ISREG(status.st_mode):
-        return None
-    if is_manifest_name(name.rpartition(os.sep)[2]):
-        # It is replaced again and again, and its second successor may have its inode.
-        return status.st_mtime_ns, status.st_ino
-    return status.st_dev, status.st_ino

@@ -22,26 +22,27 @@ GOOD = (
     b'{"timestamp":"2026-11-23T08:00:00.000000Z","metric":"density","value":0.25,'
     b'"metadata":{"layer":1},"location":"a.f"}\n'
 )
-UNDECIDED = [
-    b"",
-    b"\n",
-    b"rubbish\n",
-    GOOD[:-1],
-    GOOD + b"\n",
-    GOOD + GOOD[:-1],
-    GOOD[:-1] + GOOD,
-    b"\n" + GOOD[:-1] + GOOD,
-    GOOD.replace(b'{"layer":1}', b"{}\n") + GOOD[:-1] + GOOD,
-    GOOD.replace(b"}\n", b"}\r\n"),
-    GOOD.replace(b"}\n", b"} \n"),
-    GOOD.replace(b"0.25", b"NaN"),
-    GOOD.replace(b'"value":0.25,', b""),
-    GOOD.replace(b"a.f", b"a\xfff"),
-    GOOD.replace(b'{"layer":1}', b"[1]"),
-    GOOD.replace(b'"metric"', b'"metric_enum"'),
-    GOOD.replace(b"0.25", b"[" * 5000 + b"]" * 5000),
-    GOOD.replace(b"2026-11", b"2026-13"),
-]
+UNDECIDED = {
+    "nothing": b"",
+    "blank": b"\n",
+    "rubbish": b"rubbish\n",
+    "no-end": GOOD[:-1],
+    "blank-at-the-end": GOOD + b"\n",
+    "no-end-at-last": GOOD + GOOD[:-1],
+    "two-in-one": GOOD[:-1] + GOOD,
+    "blank-before-two-in-one": b"\n" + GOOD[:-1] + GOOD,
+    "break-within-and-two-in-one": GOOD.replace(b'{"layer":1}', b"{}\n") + GOOD[:-1] + GOOD,
+    "break-within": GOOD.replace(b',"metric"', b',\n"metric"'),
+    "carriage-return": GOOD.replace(b"}\n", b"}\r\n"),
+    "space-at-the-end": GOOD.replace(b"}\n", b"} \n"),
+    "bare-nan": GOOD.replace(b"0.25", b"NaN"),
+    "no-value": GOOD.replace(b'"value":0.25,', b""),
+    "not-utf-8": GOOD.replace(b"a.f", b"a\xfff"),
+    "metadata-is-a-list": GOOD.replace(b'{"layer":1}', b"[1]"),
+    "metric-enum": GOOD.replace(b'"metric"', b'"metric_enum"'),
+    "deep": GOOD.replace(b"0.25", b"[" * 5000 + b"]" * 5000),
+    "month-13": GOOD.replace(b"2026-11", b"2026-13"),
+}
 
 
 def one_by_one(lines, text_metrics=frozenset()):
@@ -80,15 +81,19 @@ def test_the_parts_of_the_path_go_with_the_events():
 
 
 def test_what_a_line_tells_of_its_origin_counts():
-    line = GOOD.replace(b"}\n", b',"run":"other","rank":3}\n')
+    first = GOOD.replace(b"}\n", b',"run":"other","rank":3}\n')
+    second = GOOD.replace(b"}\n", b',"session":"s","launch":"l"}\n')
 
-    events = read_block(line, SEGMENT)
+    events = read_block(first + second, SEGMENT)
 
     assert events is not None
-    assert (events[0].run, events[0].rank, events[0].launch) == ("other", 3, "job")
+    assert [(event.run, event.session, event.rank, event.launch) for event in events] == [
+        ("other", SEGMENT.session, 3, "job"),
+        ("logs", "s", 0, "l"),
+    ]
 
 
-@pytest.mark.parametrize("lines", UNDECIDED, ids=lambda lines: repr(lines[:40]))
+@pytest.mark.parametrize("lines", UNDECIDED.values(), ids=UNDECIDED)
 def test_of_what_is_in_doubt_nothing_is_said(lines):
     assert read_block(lines, SEGMENT) is None
     assert pass_block(lines, SEGMENT) is None
@@ -118,3 +123,9 @@ def test_a_time_with_a_nul_in_it_is_none():
     assert pass_block(line, SEGMENT) is None
     assert not holds_objects(line, line.count(b"\n"))
     assert holds_objects(GOOD, GOOD.count(b"\n"))
+
+
+def test_as_many_objects_as_lines_may_each_be_a_line():
+    assert holds_objects(GOOD * 3, 3)
+    assert not holds_objects(GOOD * 3, 4)
+    assert not holds_objects(GOOD[:-1] + GOOD * 2, 3)

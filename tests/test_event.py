@@ -2,6 +2,8 @@
 
 import json
 import math
+import time
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -13,18 +15,23 @@ from micrometric import LogEvent, NotAnEvent
 from micrometric.event import (
     FIELDS,
     ORIGIN_FIELDS,
+    decode_fields,
     decode_line,
     encode_event,
+    encode_fields,
     is_naive,
     parse_timestamp,
+    to_event,
+    without_lone_surrogates,
 )
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 NON_FINITE_NAMES = {"NaN", "Infinity", "-Infinity"}
 
-texts = st.text(st.characters(exclude_categories=())).filter(
-    lambda text: text not in NON_FINITE_NAMES
-)
+texts = st.text(
+    # Also what Python makes of bytes that are no text, as in the names of files.
+    st.characters() | st.characters(categories=["Cs"], min_codepoint=0xDC80, max_codepoint=0xDCFF)
+).filter(lambda text: text not in NON_FINITE_NAMES)
 plain_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | texts,
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(texts, inner, max_size=4),
@@ -64,6 +71,16 @@ def line(**changes: object) -> bytes:
     return json.dumps({key: item for key, item in fields.items() if item is not ...}).encode()
 
 
+@pytest.fixture
+def _far_away(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A machine whose clock on the wall is nine hours before UTC."""
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "FAR-9")
+        time.tzset()
+        yield
+    time.tzset()
+
+
 @given(events)
 def test_an_event_is_read_back_from_its_line(event: LogEvent) -> None:
     encoded = encode_event(event)
@@ -81,6 +98,16 @@ def test_the_line_has_its_keys_in_order_without_spaces() -> None:
         b'{"timestamp":"2026-11-23T12:00:00.000000Z","metric":"density","value":0.25,'
         b'"metadata":{"layer_idx":3},"location":"pkg.module.Class.method"}\n'
     )
+
+
+def test_a_lone_surrogate_is_written_as_json_escapes_it() -> None:
+    assert encode_fields({"a": "\udcff", "b": 1}) == b'{"a":"\\udcff","b":1}\n'
+
+
+def test_where_a_line_must_be_utf_8_a_sign_stands_for_a_lone_surrogate() -> None:
+    line = b'{"a": "\\udcff\xc3\xa9", "b": 1}'
+
+    assert without_lone_surrogates(line) == '{"a":"?é","b":1}\n'.encode()
 
 
 def test_the_line_holds_the_fields_that_are_specified() -> None:
@@ -115,6 +142,10 @@ def test_a_text_metric_keeps_the_names_of_non_finite_floats() -> None:
     assert math.isnan(decode_line(line(value="NaN"), text_metrics=frozenset({"other"})).value)
 
 
+def test_the_parts_of_the_path_go_with_the_event() -> None:
+    assert to_event(decode_fields(line()), directories={"k": 8}).directories == {"k": 8}
+
+
 def test_integers_keep_their_digits() -> None:
     assert decode_line(line(value=2**80 + 1)).value == 2**80 + 1
 
@@ -136,7 +167,8 @@ def test_what_other_writers_make_is_read(raw: bytes, value: str) -> None:
 
 def test_the_line_of_the_original_logger_is_read() -> None:
     event = decode_line(
-        line(metric=..., metric_enum="old", timestamp="2026-11-23T12:00:00"), zone=UTC
+        line(metric=..., metric_enum="old", timestamp="2026-11-23T14:00:00"),
+        zone=timezone(timedelta(hours=2)),
     )
 
     assert (event.metric, event.timestamp) == ("old", NOON)
@@ -146,7 +178,7 @@ def test_byte_order_mark_line_ends_and_unknown_keys_are_accepted() -> None:
     expected = decode_line(line())
 
     assert decode_line(b"\xef\xbb\xbf" + line() + b"\r\n") == expected
-    assert decode_line(line(extra=[1], rank="not a rank", run=7)) == expected
+    assert decode_line(line(extra=[1], rank="0", run=7, session=7, launch=7)) == expected
 
 
 def test_the_last_of_duplicate_keys_wins() -> None:
@@ -163,37 +195,56 @@ def test_metadata_and_location_may_be_missing() -> None:
         assert (event.metadata, event.location) == ({}, "")
 
 
+DEEP = b"[" * 100_000 + b"]" * 100_000
+
+
 @pytest.mark.parametrize(
-    ("raw", "reason"),
+    ("raw", "kind", "reason"),
     [
-        (b"", "not JSON"),
-        (b"garbage", "not JSON"),
-        (b'{"timestamp":', "not JSON"),
-        (line() + b"\0", "not JSON"),
-        (line().replace(b"pkg", b"p\0g"), "not JSON"),
-        (line() + line(), "not JSON"),
-        (line().replace(b"pkg", b"\xff"), "not UTF-8"),
-        (b"[1, 2]", "expected a JSON object, found a list"),
-        (b"NaN", "expected a JSON object, found a number"),
-        (b'"text"', "expected a JSON object, found a string"),
-        (b"null", "expected a JSON object, found null"),
-        (line(timestamp=...), "lacks the key 'timestamp'"),
-        (line(metric=...), "lacks the key 'metric'"),
-        (line(value=...), "lacks the key 'value'"),
-        (line(timestamp=5), "'timestamp' is a number, expected a string"),
-        (line(metric=True), "'metric' is a bool, expected a string"),
-        (line(metadata=[1]), "'metadata' is a list, expected an object"),
-        (line(location={}), "'location' is an object, expected a string"),
-        (line(timestamp="soon"), "timestamp 'soon' is not ISO 8601 within years 1-9999"),
-        (line(timestamp="0000-01-01T00:00:00Z"), "timestamp '0000-01-01T00:00:00Z' is not ISO"),
-        (b'{"value":' + b"[" * 100_000 + b"]" * 100_000 + b"}", "nested too deeply"),
+        (b"", "json", "not JSON"),
+        (b"garbage", "json", "not JSON"),
+        (b'{"timestamp":', "json", "not JSON"),
+        (line() + b"\0", "json", "not JSON"),
+        (line().replace(b"pkg", b"p\0g"), "json", "not JSON"),
+        (line() + line(), "json", "not JSON"),
+        (line().replace(b"pkg", b"\xff"), "encoding", "not UTF-8"),
+        (b"[1, 2]", "keys", "expected a JSON object, found a list"),
+        (b"NaN", "keys", "expected a JSON object, found a number"),
+        (b'"text"', "keys", "expected a JSON object, found a string"),
+        (b"null", "keys", "expected a JSON object, found null"),
+        (line(timestamp=...), "keys", "lacks the key 'timestamp'"),
+        (line(metric=...), "keys", "lacks the key 'metric'"),
+        (line(value=...), "keys", "lacks the key 'value'"),
+        (line(timestamp=5), "keys", "'timestamp' is a number, expected a string"),
+        (line(timestamp=5, metric=5), "keys", "'timestamp' is a number, expected a string"),
+        (
+            line(timestamp=5, metric=5, location=5),
+            "keys",
+            "'timestamp' is a number, expected a string",
+        ),
+        (line(metric=True), "keys", "'metric' is a bool, expected a string"),
+        (line(metadata=[1]), "keys", "'metadata' is a list, expected an object"),
+        (line(location={}), "keys", "'location' is an object, expected a string"),
+        (line(timestamp="soon"), "time", "timestamp 'soon' is not ISO 8601 within years 1-9999"),
+        (
+            line(timestamp="0000-01-01T00:00:00Z"),
+            "time",
+            "timestamp '0000-01-01T00:00:00Z' is not ISO 8601 within years 1-9999",
+        ),
+        (
+            line(timestamp="x" * 50),
+            "time",
+            f"timestamp {'x' * 40!r} is not ISO 8601 within years 1-9999",
+        ),
+        (b'{"value":' + DEEP + b"}", "nesting", "nested too deeply"),
+        (b'{"value":NaN,"more":' + DEEP + b"}", "nesting", "nested too deeply"),
     ],
 )
-def test_a_line_that_is_no_event_says_why(raw: bytes, reason: str) -> None:
+def test_a_line_that_is_no_event_says_why(raw: bytes, kind: str, reason: str) -> None:
     with pytest.raises(NotAnEvent) as caught:
         decode_line(raw)
 
-    assert caught.value.reason.startswith(reason)
+    assert (caught.value.kind, caught.value.reason) == (kind, reason)
 
 
 @pytest.mark.parametrize(
@@ -218,6 +269,13 @@ def test_a_time_without_zone_is_local_or_in_the_zone_that_is_named() -> None:
     assert is_naive(text)
     assert parse_timestamp(text) == datetime(2026, 11, 23, 12).astimezone()
     assert parse_timestamp(text, timezone(timedelta(hours=2))) == NOON - timedelta(hours=2)
+
+
+@pytest.mark.usefixtures("_far_away")
+def test_the_clock_on_the_wall_counts_only_where_no_zone_is_named() -> None:
+    assert parse_timestamp("2026-11-23T21:00:00") == NOON
+    assert parse_timestamp("2026-11-23T12:00:00Z") == NOON
+    assert b'"2026-11-23T12:00:00.000000Z"' in encode_event(LogEvent(NOON, "m", 1, {}, "f"))
 
 
 @pytest.mark.parametrize("text", ["9999-12-31T23:59:59-23:00", "0001-01-01T00:00:00+23:00"])

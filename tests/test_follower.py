@@ -271,10 +271,14 @@ class TestFiles:
         assert following.events(1)[0].launch is None
 
         write_manifest(plain.parent / manifest_name(FIRST), manifest(FIRST, "job"))
-        assert following.nothing()
-        append(segment, lines(5))
+        deadline = time.monotonic() + DEADLINE
+        launch = None
 
-        assert following.events(1)[0].launch == "job"
+        while launch is None and time.monotonic() < deadline:
+            append(segment, lines(5))
+            launch = following.events(1)[0].launch
+
+        assert launch == "job"
 
     def test_a_compressed_copy_is_not_told_again(self, plain, start):
         following = start(plain.parent)
@@ -602,6 +606,42 @@ class TestEnd:
         assert [*follower] == []
 
 
+class TestRaw:
+    def test_whole_good_lines_are_told_as_they_are_with_their_origin(self, plain):
+        with follow(plain, poll_interval=0.001, pulse=0.01) as follower:
+            batches = follower.raw_batches()
+            assert next(batches) == []
+
+            append(plain, lines(4))
+
+            assert next(filter(None, batches)) == lines(4).encode()[:-2] + b',"run":"logs"}\n'
+
+    def test_among_others_they_are_told_as_events(self, plain):
+        with follow(plain, poll_interval=0.001, pulse=0.01) as follower:
+            append(plain, "rubbish\n" + lines(4))
+
+            (event,) = next(filter(None, follower.raw_batches()))
+
+            assert (event.value, follower.report.skipped) == (4, 1)
+
+
+class TestMergeWindow:
+    def test_events_come_in_order_of_time(self, plain):
+        with follow(plain, merge_window=0.05, poll_interval=0.001) as follower:
+            batches = follower.raw_batches()
+            assert next(batches) == []
+
+            append(plain, lines(7, 5, 6))
+
+            assert [event.value for event in next(filter(None, batches))] == [5, 6, 7]
+            assert next(batches) == []
+
+    def test_what_is_held_at_the_end_is_told(self, plain):
+        follower = follow(plain, last=None, merge_window=60.0, idle_exit=0.01, poll_interval=0.001)
+
+        assert [event.value for event in follower] == [1, 2, 3]
+
+
 class TestStandardInput:
     @pytest.fixture
     def feed(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
@@ -615,7 +655,8 @@ class TestStandardInput:
         follower = follow("-")
 
         os.write(feed, lines(1, 2).encode() + line(3)[:10].encode())
-        assert [next(follower).value, next(follower).value] == [1, 2]
+        (first, second) = next(follower), next(follower)
+        assert (first.value, second.value, first.run) == (1, 2, "-")
         os.write(feed, line(3)[10:-1].encode())
         os.close(feed)
 

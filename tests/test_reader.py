@@ -5,6 +5,7 @@ import json
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 import zstandard
@@ -16,13 +17,18 @@ from micrometric import (
     MicroMetricLogger,
     PathError,
     Report,
+    SettingError,
     check,
     iter_events,
     summarize,
 )
 from micrometric.event import decode_line, encode_event
 from micrometric.finder import Segment
-from micrometric.reader import read_segment, read_zone
+from micrometric.manifest import Accounting, Counts, Manifest, write_manifest
+from micrometric.reader import lost_events, read_segment, read_span, read_zone
+from micrometric.registry import Metric
+from micrometric.report import Skipped
+from micrometric.segment import manifest_name
 from tests import strategies
 
 GOOD = (
@@ -43,10 +49,26 @@ SKIPPED = {
     "year 0": "timestamp '0000-11-23T08:00:00.000000Z' is not ISO 8601 within years 1-9999",
     "two in one": "not JSON",
 }
+SESSIONS = [f"20261123T08000000000{number}Z-r0-11" for number in range(3)]
+KINDS = {
+    "cut": "json",
+    "garbage": "json",
+    "nul": "json",
+    "bad utf-8": "encoding",
+    "bad time": "time",
+    "year 0": "time",
+    "two in one": "json",
+}
+"""The others lack a key or mistype it."""
 
 
 def read(path: Path, report: Report | None = None) -> list[LogEvent]:
     return list(read_segment(Segment(path, "run"), report or Report(), UTC))
+
+
+def limit_lines(patch: pytest.MonkeyPatch, length: int) -> None:
+    patch.setattr("micrometric.opening.LINE_LIMIT", length)
+    patch.setattr("micrometric.reader.LINE_LIMIT", length)
 
 
 @pytest.mark.parametrize("kind", sorted(strategies.DAMAGES))
@@ -59,6 +81,7 @@ def test_each_kind_of_line_is_an_event_or_is_counted(tmp_path: Path, kind: str) 
 
     if reason := SKIPPED.get(kind):
         assert [str(skipped) for skipped in report.examples] == [f"{path}:2: {reason}"]
+        assert [skipped.kind for skipped in report.examples] == [KINDS.get(kind, "keys")]
         assert len(events) == 2
     else:
         assert report.skipped == 0
@@ -93,7 +116,7 @@ def test_an_unfinished_line_is_no_defect(tmp_path: Path, end, events, unfinished
     report = Report()
 
     assert len(read(path, report)) == events
-    assert (report.skipped, len(report.unfinished)) == (0, unfinished)
+    assert (report.skipped, report.unfinished) == (0, [path] * unfinished)
 
 
 @pytest.mark.parametrize("content", [b"", b"\n\n", b'{"ti'])
@@ -105,13 +128,105 @@ def test_a_file_without_events_is_empty(tmp_path: Path, content: bytes) -> None:
 
 
 def test_a_line_beyond_the_limit_is_skipped_and_the_next_read(tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr("micrometric.reader.LINE_LIMIT", 1000)
+    limit_lines(monkeypatch, 1000)
     path = tmp_path / "log.jsonl"
     path.write_bytes(b"x" * 3500 + b"\n" + GOOD + b"\n" + b"y" * 5000)
     report = Report()
 
     assert len(read(path, report)) == 1
-    assert [skipped.line for skipped in report.examples] == [1, 3]
+    assert report.examples == [
+        Skipped(path, 1, "longer than 0 MiB"),
+        Skipped(path, 3, "longer than 0 MiB"),
+    ]
+    assert [skipped.kind for skipped in report.examples] == ["length", "length"]
+
+
+@pytest.mark.parametrize("beside", [b"", b"rubbish\n"], ids=["at once", "one by one"])
+def test_a_line_may_be_as_long_as_the_limit(tmp_path, monkeypatch, beside) -> None:
+    limit = (1 << 20) + 100  # No multiple of what is read at a time.
+    limit_lines(monkeypatch, limit)
+    path = tmp_path / "log.jsonl"
+    longest = GOOD.replace(b"a.f", b"f" * (limit - len(GOOD) + 2)) + b"\n"
+    path.write_bytes(longest + beside + longest.replace(b"ff", b"fff", 1) + GOOD + b"\n")
+    report = Report()
+
+    events = read(path, report)
+
+    assert [len(event.location) > 3 for event in events] == [True, False]
+    assert report.examples[-1].reason == "longer than 1 MiB"
+
+
+def test_a_part_ends_where_it_ends_also_behind_a_line_beyond_the_limit(
+    tmp_path: Path, monkeypatch
+) -> None:
+    monkeypatch.setattr("micrometric.opening._BLOCK", 1000)
+    limit_lines(monkeypatch, 2000)
+    path = tmp_path / "log.jsonl"
+    part = b"x" * 2500 + b"\n" + GOOD + b"\n"
+    path.write_bytes(part + GOOD.replace(b":1", b":2") + b"\n")
+
+    report = Report()
+
+    events = read_span(Segment(path, "run"), 0, len(part), report)
+
+    assert [event.value for event in events] == [1]
+    assert report.examples == [Skipped(path, 1, "longer than 0 MiB")]
+
+
+def test_a_part_of_a_segment_is_read_as_the_whole_is(tmp_path: Path) -> None:
+    path = tmp_path / "log.jsonl"
+    lines = [
+        GOOD.replace(b'Z"', b'"') + b"\n",
+        b"rubbish\n",
+        GOOD.replace(b'Z"', b'"').replace(b":1", b':"NaN"') + b"\n",
+        GOOD + b"\n",
+    ]
+    path.write_bytes(b"".join(lines))
+    start, end = len(lines[0]), len(b"".join(lines[:3]))
+    report = Report()
+
+    (event,) = read_span(
+        Segment(path, "run"), start, end, report, ZoneInfo("Asia/Tokyo"), frozenset({"m"})
+    )
+
+    assert (event.run, event.value) == ("run", "NaN")
+    assert event.timestamp == datetime(2026, 11, 22, 23, tzinfo=UTC)
+    assert report.examples == [Skipped(path, 1, "not JSON")]
+
+
+@pytest.mark.parametrize(
+    ("options", "values"),
+    [
+        ({}, [1, 2]),
+        ({"metrics": "m"}, [1]),
+        ({"location": "b.*"}, [2]),
+        ({"where": "k == 2 and lr == 0.1"}, [2]),
+        ({"where": "k == 2 and lr == 0.2"}, []),
+        ({"since": "2026-11-23T08:00:01Z"}, [2]),
+        ({"until": "2026-11-23T08:00:00Z"}, [1]),
+        ({"since": "2026-11-23T17:00:01", "assume_tz": "Asia/Tokyo"}, [2]),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("beside", [b"", b"\n"], ids=["at once", "one by one"])
+def test_events_are_those_that_are_asked_for(tmp_path: Path, options, values, beside) -> None:
+    path = tmp_path / "lr=0.1" / "micro_metrics.jsonl"
+    path.parent.mkdir()
+    other = GOOD.replace(b'"m"', b'"n"').replace(b"00.", b"01.").replace(b":1", b":2")
+    path.write_bytes(GOOD + b"\n" + beside + other.replace(b"a.f", b"b.g") + b"\n")
+
+    assert [event.value for event in iter_events(tmp_path, **options)] == values
+
+
+@pytest.mark.parametrize("beside", [b"", b"\n"], ids=["at once", "one by one"])
+def test_a_metric_registered_as_a_text_keeps_its_texts(tmp_path: Path, beside) -> None:
+    metrics = {"m": Metric("str"), "n": Metric("float")}
+    write_manifest(tmp_path / manifest_name(SESSIONS[0]), Manifest(metrics))
+    line = GOOD.replace(b'"value":1', b'"value":"NaN"') + b"\n"
+    path = tmp_path / "micro_metrics.jsonl"
+    path.write_bytes(line + line.replace(b'"m"', b'"n"') + beside)
+
+    assert [repr(event.value) for event in iter_events(tmp_path)] == ["'NaN'", "nan"]
 
 
 @pytest.mark.parametrize("suffix", [".jsonl.gz", ".jsonl.zst"])
@@ -155,7 +270,9 @@ def test_compressed_data_cut_anywhere_is_never_taken_for_whole(tmp_path, suffix,
 
 
 @pytest.mark.parametrize("suffix", PACKS)
-@pytest.mark.parametrize("behind", [b"junk", b"\x28\xb5", b"\x1f\x8b"], ids=repr)
+@pytest.mark.parametrize(
+    "behind", [b"junk", b"\x28\xb5", b"\x1f\x8b"], ids=["text", "half-zstd", "half-gzip"]
+)
 def test_a_whole_stream_is_kept_whatever_stands_behind_it(tmp_path, suffix, behind) -> None:
     path = tmp_path / f"micro_metrics{suffix}"
     path.write_bytes(PACKS[suffix](GOOD + b"\n") + behind)
@@ -187,8 +304,11 @@ def test_events_carry_their_origin(tmp_path: Path) -> None:
     logger.log("m", 1.0)
     logger.close()
 
-    (event,) = iter_events(tmp_path)
+    report = Report()
 
+    (event,) = iter_events(tmp_path, report=report)
+
+    assert report.notes == []
     assert event.run == "run"
     assert event.session is not None
     assert event.launch == event.session
@@ -220,6 +340,76 @@ def test_the_zone_that_was_assumed_is_told_once(tmp_path: Path, monkeypatch) -> 
     assert read_zone(UTC) is UTC
 
 
+@pytest.mark.parametrize("end", [b'Z"', b'+00:00"', b'z"'])
+def test_no_zone_is_assumed_where_times_tell_theirs(tmp_path: Path, end: bytes) -> None:
+    path = tmp_path / "log.jsonl"
+    path.write_bytes(GOOD.replace(b'Z"', end) + b"\n\n")
+    report = Report()
+
+    assert len(read(path, report)) == 1
+    assert report.assumed_zone is None
+
+
+def test_the_zone_that_was_assumed_first_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "log.jsonl"
+    path.write_bytes(GOOD.replace(b"Z", b"") + b"\n")
+    report = Report()
+
+    for zone in ("Asia/Tokyo", "UTC"):
+        list(iter_events(path, assume_tz=zone, report=report))
+
+    assert report.assumed_zone == "Asia/Tokyo"
+
+
+def test_a_zone_that_there_is_not_is_an_error() -> None:
+    for name in ("Nowhere/Else", "../UTC", "\0"):
+        with pytest.raises(SettingError) as caught:
+            read_zone(name)
+
+        assert str(caught.value) == (
+            f"no time zone is called {name!r}; expected a name such as 'UTC' or 'Europe/Berlin'"
+        )
+
+
+def test_what_was_logged_and_is_not_there_is_told(tmp_path: Path) -> None:
+    counts = Counts(logged=100, written=40, sampled_out=30, capped=20, failed=10)
+    (tmp_path / "micro_metrics.jsonl").write_bytes(GOOD + b"\n")
+    write_manifest(
+        tmp_path / manifest_name(SESSIONS[0]), Manifest({}, accounting=Accounting(counts))
+    )
+    write_manifest(
+        tmp_path / manifest_name(SESSIONS[1]), Manifest({}, accounting=Accounting(Counts(5, 5)))
+    )
+    write_manifest(tmp_path / manifest_name(SESSIONS[2]), Manifest({}))
+    report = Report()
+
+    list(iter_events(tmp_path, report=report))
+
+    assert report.notes == [
+        f"of 100 events logged by {manifest_name(SESSIONS[0])}: 30 sampled out, 20 beyond "
+        "max_records, 10 failed"
+    ]
+    assert lost_events(Manifest({}, accounting=Accounting(counts))) == {
+        "sampled out": 30,
+        "beyond max_records": 20,
+        "failed": 10,
+    }
+    assert lost_events(Manifest({}, accounting=Accounting(Counts(5, 4, capped=1)))) == {
+        "beyond max_records": 1
+    }
+
+
+def test_a_manifest_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+    (tmp_path / "micro_metrics.jsonl").write_bytes(GOOD + b"\n")
+    (tmp_path / manifest_name(SESSIONS[0])).write_text("{}")
+    report = Report()
+
+    list(iter_events(tmp_path, report=report))
+
+    assert len(report.notes) == 1
+    assert manifest_name(SESSIONS[0]) in report.notes[0]
+
+
 def test_the_report_speaks_in_sentences(tmp_path: Path) -> None:
     report = Report()
     assert report.sentences() == []
@@ -249,14 +439,24 @@ def test_examples_are_bounded_and_all_are_counted(tmp_path: Path) -> None:
 def test_events_come_in_the_order_they_were_logged(tmp_path: Path) -> None:
     MicroMetricLogger.register_metric("m", int)
     logger = MicroMetricLogger()
-    for part in range(3):
+    for part in range(2):
         logger.configure_logging(tmp_path, "all")
         for number in range(5):
             logger.log("m", part * 5 + number)
     logger.close()
 
-    assert [event.value for event in iter_events(tmp_path)] == list(range(15))
-    assert [event.value for event in iter_events(tmp_path, launch="last")] == list(range(10, 15))
+    report, last = Report(), Report()
+
+    assert [event.value for event in iter_events(tmp_path, report=report)] == list(range(10))
+    assert [event.value for event in iter_events(tmp_path, launch="last", report=last)] == list(
+        range(5, 10)
+    )
+    launch = [event.launch for event in iter_events(tmp_path)][-1]
+    assert report.notes == [
+        f"run {tmp_path.name!r} holds 2 launches, read together; --launch last chooses the last, "
+        f"{launch!r}"
+    ]
+    assert last.notes == []
 
 
 def test_a_damaged_text_in_the_middle_keeps_its_neighbours(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from micrometric import SpecError
-from micrometric.spec import nearest, parse_spec
+from micrometric.spec import did_you_mean, hint, nearest, parse_spec
 
 names = st.text("ab_1", min_size=1, max_size=4)
 terms = st.builds(
@@ -82,8 +82,10 @@ def test_character_classes_match_in_globs() -> None:
         (",a", 0, "expected a metric name at column 1 of ',a', found nothing"),
         ("a,", 2, "expected a metric name at column 3 of 'a,', found nothing"),
         ("a, !", 3, "expected a metric name at column 4 of 'a, !', found '!' alone"),
+        ("a,  ,b", 2, "expected a metric name at column 3 of 'a,  ,b', found nothing"),
         ("den sity", 3, "unexpected ' ' at column 4 of 'den sity'"),
         ("a,b$", 3, "unexpected '$' at column 4 of 'a,b$'"),
+        ("a, bc ,d$", 8, "unexpected '$' at column 9 of 'a, bc ,d$'"),
         ("a,attn_[0", 7, "unexpected '[' at column 8 of 'a,attn_[0'"),
         ("!!a", 1, "unexpected '!' at column 2 of '!!a'"),
     ],
@@ -97,10 +99,25 @@ def test_a_spec_that_cannot_be_read_says_where(text: str, column: int, message: 
     assert caught.value.text == text
 
 
-@pytest.mark.parametrize("wrong", [3, 1.5, b"density", object()])
+def test_what_no_name_holds_is_answered_with_what_a_term_is_made_of() -> None:
+    with pytest.raises(SpecError) as caught:
+        parse_spec("$")
+
+    assert str(caught.value) == (
+        "unexpected '$' at column 1 of '$', expected names of letters, digits and _ . / : - with "
+        "* ? [ ] as wildcards and a leading ! to exclude"
+    )
+
+
+@pytest.mark.parametrize("wrong", [3, 1.5, b"density", None.__class__])
 def test_another_type_is_refused(wrong) -> None:
-    with pytest.raises(SpecError, match="must be 'all', a comma-separated string or an iterable"):
+    with pytest.raises(SpecError) as caught:
         parse_spec(wrong)
+
+    assert str(caught.value) == (
+        "metrics_to_log must be 'all', a comma-separated string or an iterable of names, "
+        f"not {wrong!r}"
+    )
 
 
 def test_an_iterable_of_other_things_is_refused() -> None:
@@ -114,9 +131,41 @@ def test_terms_that_match_nothing_are_named() -> None:
     assert spec.unmatched(["density", "recall"]) == ("densty", "attn_*", "!recal")
 
 
+def test_terms_that_match_something_are_not_named() -> None:
+    assert parse_spec("density,!recall").unmatched(["density", "recall"]) == ()
+
+
+@pytest.mark.parametrize("term", ["all", "!all"])
+def test_all_is_right_where_there_are_no_metrics(term) -> None:
+    assert parse_spec(term).unmatched([]) == ()
+
+
 def test_nearest_names_come_likeliest_first() -> None:
     known = ["density", "dense", "accuracy", "Recall"]
 
     assert nearest("densty", known)[0] == "density"
     assert nearest("RECAL", known) == ["Recall"]
     assert nearest("zzz", known) == []
+
+
+def test_only_so_many_names_are_near() -> None:
+    known = ["loss_a", "loss_b", "loss_c", "loss_d"]
+
+    assert len(nearest("loss", known)) == 3
+    assert len(nearest("loss", known, n=1)) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "known", "end"),
+    [
+        ("loss", ["zebra", "lose", "loss_b"], "; did you mean 'loss_b' or 'lose'?"),
+        ("zzz", ["b", "a"], "; there are 'a', 'b'"),
+        ("zzz", "abcde", "; there are 'a', 'b', 'c', 'd', 'e'"),
+        ("zzz", "abcdefg", "; there are 'a', 'b', 'c', 'd', 'e' and 2 more"),
+        ("zzz", [], ""),
+    ],
+    ids=["near", "few", "five", "many", "none"],
+)
+def test_a_hint_says_what_a_name_may_have_meant_or_what_there_is(name, known, end) -> None:
+    assert hint(name, known) == end
+    assert did_you_mean(name, known) == (end if "did you mean" in end else "")

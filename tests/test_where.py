@@ -71,6 +71,8 @@ EVENT = {
         ("missing != 1", False),
         ("not missing == 1", True),
         ("missing is None", True),
+        ("missing is not None", False),
+        ("missing != None", False),
         ("missing == null", True),
         ("layer is not None", True),
         ("layer != None", True),
@@ -83,6 +85,7 @@ EVENT = {
         ("list != 1", True),
         ('metadata["odd-key"] == 1', True),
         ("a.b == 2", True),
+        ("layer > -5", True),
         ("layer > -1", True),
         ("layer == +3", True),
         ("layer == zero", False),
@@ -105,6 +108,16 @@ def test_conditions_are_small_nodes() -> None:
     )
 
 
+def test_what_is_not_in_a_list_is_there_and_equals_none_of_it() -> None:
+    assert parse_where("a not in (1, None)") == Both(
+        "and",
+        (
+            Not(IsNull(Name("a"))),
+            Not(Both("or", (Comparison(Name("a"), "==", Literal_(1.0)), IsNull(Name("a"))))),
+        ),
+    )
+
+
 def test_the_names_of_a_condition_are_told_once() -> None:
     condition = parse_where("a == b and not (a > 1 or c) and d is None and 1 < e.f")
 
@@ -114,10 +127,10 @@ def test_the_names_of_a_condition_are_told_once() -> None:
 @pytest.mark.parametrize(
     ("text", "column", "what"),
     [
-        ("layer = 3", 6, "cannot be read"),
-        ("layer ==", 8, "cannot be read"),
-        ("layer == 3 &&", 12, "cannot be read"),
-        ("  layer == ", 10, "cannot be read"),
+        ("layer = 3", 6, "cannot be read ("),
+        ("layer ==", 8, "cannot be read (invalid syntax)"),
+        ("layer == 3 &&", 12, "cannot be read (invalid syntax)"),
+        ("  layer == ", 10, "cannot be read (invalid syntax)"),
         ("__import__('os')", 0, "holds something that is neither key nor value"),
         ("a.b().c == 1", 0, "holds something that is neither key nor value"),
         ("a[0] == 1", 0, "holds something that is neither key nor value"),
@@ -136,33 +149,66 @@ def test_the_names_of_a_condition_are_told_once() -> None:
         ("1 in (1, 2)", 0, "has a value where a key belongs"),
         ("a in b", 5, "has 'in' before something else than a list"),
         ("a < None", 0, "asks for an order with None"),
+        ("  a < None", 2, "asks for an order with None"),
+        ("  ü<1<None", 4, "compares two values and no key"),
         ("a == 1" + "0" * 400, 5, "holds a number beyond a double"),
+        ("a == -1" + "0" * 400, 5, "holds a number beyond a double"),
         ("ü == 'ä' and b < None", 13, "asks for an order with None"),
         ("(a ==\n 1) and (b <\n None)", 15, "asks for an order with None"),
+        ("(a\n ==\n 1) and (b <\n None)", 16, "asks for an order with None"),
     ],
 )
 def test_what_cannot_be_read_is_refused_at_its_column(text: str, column: int, what: str) -> None:
     with pytest.raises(FilterError) as caught:
         parse_where(text)
 
-    assert what in str(caught.value)
+    message = str(caught.value)
+    assert message.startswith(f"--where {what}")
+    assert message.endswith(
+        f" at column {column + 1}: {text!r}; expected conditions such as "
+        "layer_idx == 3 and value > 0.1"
+    )
     assert (caught.value.text, caught.value.column) == (text, column)
 
 
 @pytest.mark.parametrize(
-    ("text", "what"),
+    ("text", "message"),
     [
-        ("", "--where is empty"),
-        ("   ", "--where is empty"),
-        ("a == 1\0", "cannot be read"),
-        ("(" * 3000 + "a" + ")" * 3000, "cannot be read"),
-        ("not " * (DEPTH_LIMIT + 5) + "a", "is nested too deeply"),
-        ("a == '" + "x" * LENGTH_LIMIT + "'", f"expected up to {LENGTH_LIMIT}"),
+        ("", "--where is empty, expected such as 'layer_idx == 3'"),
+        ("   ", "--where is empty, expected such as 'layer_idx == 3'"),
+        # How Python says so is another thing in each version.
+        ("a == 1\0", "--where cannot be read"),
+        ("(" * 3000 + "a" + ")" * 3000, "--where cannot be read"),
+        ("-" * 9000 + "a", "--where cannot be read"),
+        ("a" * (LENGTH_LIMIT + 1), "--where is 10001 characters long, expected up to 10000"),
     ],
-    ids=["empty", "blank", "nul", "brackets", "deep", "long"],
+    ids=["empty", "blank", "nul", "brackets", "signs", "long"],
 )
-def test_what_is_too_much_is_refused(text: str, what: str) -> None:
+def test_what_is_too_much_is_refused(text: str, message: str) -> None:
     with pytest.raises(FilterError) as caught:
         parse_where(text)
 
-    assert what in str(caught.value)
+    assert str(caught.value).startswith(message)
+
+
+def test_an_empty_condition_is_an_error_in_a_text() -> None:
+    with pytest.raises(FilterError) as caught:
+        parse_where(" ")
+
+    assert caught.value.text == " "
+
+
+def test_a_condition_may_be_as_long_as_the_limit() -> None:
+    assert parse_where("a" * LENGTH_LIMIT) == Truth(Name("a" * LENGTH_LIMIT))
+
+
+@pytest.mark.parametrize(
+    "deep",
+    [lambda depth: "not " * depth + "a", lambda depth: "(a and " * depth + "a" + ")" * depth],
+    ids=["not", "and"],
+)
+def test_conditions_are_nested_up_to_the_limit(deep) -> None:
+    parse_where(deep(DEPTH_LIMIT))
+
+    with pytest.raises(FilterError, match="--where is nested too deeply at column"):
+        parse_where(deep(DEPTH_LIMIT + 1))

@@ -14,8 +14,9 @@ from micrometric.columns import Request
 from micrometric.engines import Source
 from micrometric.event import LogEvent, encode_event, without_lone_surrogates
 from micrometric.finder import STDIN, Segment
+from micrometric.opening import pin, skip_damaged
 from micrometric.parquet import Footer, ParquetError, read_footer
-from micrometric.reader import pin, read_segment, skip_damaged
+from micrometric.reader import read_segment
 
 if TYPE_CHECKING:
     import duckdb

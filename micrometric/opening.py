@@ -1,0 +1,204 @@
+"""From a segment to its bytes: opened under whatever name, unpacked, in blocks of whole lines."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from micrometric.errors import PathError
+from micrometric.fetched import shown
+from micrometric.finder import STDIN, Segment
+from micrometric.relocation import is_in_place, relocated
+from micrometric.report import Report
+from micrometric.salvage import DamagedError, Unpacked
+
+if TYPE_CHECKING:
+    from micrometric.parquet import ParquetLines
+
+LINE_LIMIT = 256 * 1024 * 1024
+"""Bytes of the longest line that is read; a longer one is skipped."""
+_BLOCK = 64 * 1024
+"""Bytes read at a time; where one line is in doubt, all lines of a block are read one by one."""
+DAMAGES = (DamagedError, EOFError)
+"""What damaged compressed data raises."""
+_ATTEMPTS = 10
+"""Times a segment is looked for whose name changes at every look."""
+
+
+class Block(NamedTuple):
+    """Whole lines of a segment, or at last one without an end."""
+
+    number: int
+    """That of the first line, from 1."""
+    whole: int
+    """How many there are, each with its end."""
+    offset: int
+    """Bytes before them, in what a compressed file unpacks to."""
+    lines: bytes
+
+
+def numbered_blocks(
+    segment: Segment, report: Report, span: tuple[int, int] | None = None
+) -> Iterator[Block]:
+    """Yield whole lines, many at a time; at last a line without end.
+
+    Args:
+        segment: the file.
+        report: receives what cannot be read.
+        span: where to begin and end; None is all of it.
+
+    Raises:
+        PathError: the file cannot be read.
+    """
+    number, offset, is_passing = 1, 0, False
+    try:
+        with open_found(segment) as file:
+            parts: list[bytes] = []
+            for block in _read_blocks(file, span):
+                if is_passing:
+                    is_passing = b"\n" not in block
+                    passed = len(block) if is_passing else block.index(b"\n") + 1
+                    offset, block = offset + passed, block[passed:]
+                end = block.rfind(b"\n") + 1
+                parts.append(block[:end] or block)
+                if end:
+                    lines = b"".join(parts)
+                    count = lines.count(b"\n")
+                    yield Block(number, count, offset, lines)
+                    number += count
+                    offset += len(lines)
+                    parts = [block[end:]]
+                elif (long := sum(map(len, parts))) > LINE_LIMIT:
+                    report.skip(segment.path, number, too_long(), "length")
+                    number += 1
+                    offset += long
+                    parts, is_passing = [], True
+            if rest := b"".join(parts):
+                yield Block(number, 0, offset, rest)
+    except Exception as error:
+        if not isinstance(error, DAMAGES):
+            if not isinstance(error, OSError):
+                raise
+            reason = error.strerror or error
+            raise PathError(f"cannot read {shown(segment.path)!r}: {reason}") from None
+        skip_damaged(segment, number, error, report)
+
+
+def skip_damaged(segment: Segment, number: int | None, error: Exception, report: Report) -> None:
+    """Count the rest of a segment whose compressed data is damaged, from a line on."""
+    if segment.suffix == ".parquet":
+        report.skip(segment.path, None, str(error), "parquet")
+    else:
+        reason = f"the compressed data ends or is damaged: {error}"
+        report.skip(segment.path, number, reason, "compressed")
+
+
+def too_long() -> str:
+    """Return what is said of a line beyond the limit."""
+    return f"longer than {LINE_LIMIT >> 20} MiB"
+
+
+def _read_blocks(file: io.BufferedIOBase, span: tuple[int, int] | None) -> Iterator[bytes]:
+    left = sys.maxsize
+    if span is not None:
+        file.seek(span[0])
+        left = span[1] - span[0]
+    while block := file.read1(min(_BLOCK, left)):
+        left -= len(block)
+        yield block
+
+
+@contextlib.contextmanager
+def open_found(segment: Segment) -> Iterator[io.BufferedIOBase]:
+    """Open a segment, decompressed, under whatever name it has by now; empty if it was deleted."""
+    with contextlib.ExitStack() as stack:
+        yield _opened(segment, stack)
+
+
+def pin(segment: Segment, held: contextlib.ExitStack) -> Path | None:
+    """Return a path that goes on leading to a segment's file, whatever name that has.
+
+    Args:
+        segment: lines that are not compressed.
+        held: closes the file at the end; the path is good until then.
+
+    Returns:
+        None when it was deleted.
+    """
+    for place in _places(segment):
+        if place.suffix != segment.suffix:
+            return place.path
+        with contextlib.suppress(FileNotFoundError):
+            file = held.enter_context(place.path.open("rb"))
+            if is_in_place(place):  # Still, after it was opened: then this is its file.
+                path = Path(f"/dev/fd/{file.fileno()}")
+                return path if path.exists() else place.path
+    return None
+
+
+def _places(segment: Segment) -> Iterator[Segment]:
+    """Yield the segment under the name it has now, once more at each turn; none once deleted."""
+    for _ in range(_ATTEMPTS):
+        place = segment if is_in_place(segment) else relocated(segment)
+        if place is None:
+            return
+        yield place
+
+
+def _opened(segment: Segment, stack: contextlib.ExitStack) -> io.BufferedIOBase:
+    for place in _places(segment):
+        try:
+            file = stack.enter_context(open_segment(place.path, place.suffix))
+        except FileNotFoundError:
+            if segment.identity is None:
+                raise
+            continue
+        if is_in_place(place):
+            return file
+    return io.BytesIO()
+
+
+@contextlib.contextmanager
+def open_segment(path: Path, suffix: str) -> Iterator[io.BufferedIOBase]:
+    """Open a file of lines for reading, decompressed; of Parquet, the lines that its rows are."""
+    if path == STDIN:
+        yield sys.stdin.buffer  # type: ignore[misc] # it is buffered, whatever its type says
+        return
+    if suffix in (".jsonl.gz", ".jsonl.zst"):
+        with path.open("rb") as raw:
+            yield io.BufferedReader(Unpacked(raw, suffix))
+    elif suffix == ".parquet":
+        with _open_parquet(path) as rows:
+            yield io.BufferedReader(rows, _BLOCK)
+    else:
+        with path.open("rb") as file:
+            yield file
+
+
+def lines_back(segment: Segment, report: Report) -> Iterator[bytes]:
+    """Yield the lines of a Parquet segment, the last first, reading no more than is asked for.
+
+    Raises:
+        PathError: the file cannot be read.
+    """
+    try:
+        for place in _places(segment):
+            with contextlib.suppress(FileNotFoundError), _open_parquet(place.path) as rows:
+                if is_in_place(place):
+                    yield from rows.lines_back()
+                    return
+    except OSError as error:
+        raise PathError(f"cannot read {str(segment.path)!r}: {error.strerror or error}") from None
+    except DAMAGES as error:
+        skip_damaged(segment, None, error, report)
+
+
+def _open_parquet(path: Path) -> ParquetLines:
+    """Open a Parquet segment; see `ParquetLines`."""
+    from micrometric.parquet import ParquetLines  # only where there is Parquet
+
+    return ParquetLines(path)

@@ -1,0 +1,86 @@
+"""What is in the files when following begins: the last events by time, or whole segments."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import sys
+from collections.abc import Iterator
+
+from micrometric.errors import NotAnEvent, PathError
+from micrometric.event import LogEvent
+from micrometric.finder import Segment
+from micrometric.intake import Intake
+from micrometric.opening import lines_back
+from micrometric.watcher import Watched, Watcher
+
+_BATCH = 1000
+
+
+def whole_batches(segment: Segment, intake: Intake) -> Iterator[list[LogEvent]]:
+    """Yield the wanted events of a whole segment, many at a time; note where it cannot be read."""
+    events = intake.whole(segment)
+    try:
+        while batch := [*itertools.islice(events, _BATCH)]:
+            yield batch
+    except PathError as error:
+        intake.report.note(str(error))
+
+
+def last_events(watcher: Watcher, intake: Intake, count: int | None) -> list[LogEvent]:
+    """Return the last wanted events by time, the last of all at the end.
+
+    Args:
+        watcher: has the files, each standing at its end.
+        intake: makes events of their lines.
+        count: how many; None is all.
+    """
+    most = sys.maxsize if count is None else count
+    events: list[LogEvent] = []
+    for sources in _by_session(watcher).values():
+        newest = itertools.chain.from_iterable(
+            _backwards(source, intake) for source in reversed(sources)
+        )
+        events += [*itertools.islice(newest, most)][::-1]
+    events.sort(key=lambda event: event.timestamp)
+    return events[max(0, len(events) - most) :]
+
+
+def _by_session(watcher: Watcher) -> dict[tuple[str, str], list[Watched | Segment]]:
+    """Group what is there by session, each from its first segment to its last.
+
+    In a session, events of a later segment are later; so most segments need not be read.
+    """
+    groups: dict[tuple[str, str], list[Watched | Segment]] = {}
+    for segment in watcher.compressed:
+        groups.setdefault((segment.run, segment.session or ""), []).append(segment)
+    for watched in watcher.files.values():
+        key = watched.segment.run, watched.segment.session or str(watched.segment.path)
+        groups.setdefault(key, []).append(watched)
+    for sources in groups.values():
+        # Not all that are compressed need to be older than all that are not.
+        sources.sort(key=_index)
+    return groups
+
+
+def _index(source: Watched | Segment) -> int:
+    segment = source if isinstance(source, Segment) else source.segment
+    return segment.index or 0
+
+
+def _backwards(source: Watched | Segment, intake: Intake) -> Iterator[LogEvent]:
+    """Yield the events of a segment, the last first."""
+    if isinstance(source, Segment) and source.suffix == ".parquet":
+        yield from intake.events(lines_back(source, intake.report), source)
+        return
+    if isinstance(source, Segment):
+        yield from reversed([*intake.whole(source)])
+        return
+    segment = source.segment
+    with contextlib.suppress(NotAnEvent):
+        # A whole event counts although its line has no end yet.
+        event = intake.decode(source.file.unfinished(), segment)
+        source.file.take_unfinished()
+        if intake.wanted.matches(event, segment):
+            yield event
+    yield from intake.events(source.file.lines_back(), segment)

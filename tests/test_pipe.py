@@ -1,0 +1,117 @@
+"""Events from a pipe: as they come, to its end."""
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from micrometric.filters import Filter
+from micrometric.intake import Intake
+from micrometric.pace import Pace
+from micrometric.pipe import is_pipe, piped_batches
+from micrometric.report import Report
+from tests.tailing import lines
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    path = tmp_path / "runs" / "pipe"
+    path.parent.mkdir()
+    os.mkfifo(path)
+    return path
+
+
+@pytest.fixture
+def write(path: Path) -> Iterator[int]:
+    """An end to write to, held open as by a program that pauses."""
+    end = os.open(path, os.O_RDWR)
+    yield end
+    os.close(end)
+
+
+def batches(path: Path, *, raw: bool = False, pulse: float = 0.001, idle_exit: float | None = None):
+    intake = Intake(Filter.read(), None, Report(), raw=raw)
+    return piped_batches(path, intake, Pace(pulse, idle_exit, None, None))
+
+
+def next_values(coming) -> list[object]:
+    """Wait for the next batch that is not empty."""
+    return [event.value for event in next(filter(None, coming))]
+
+
+def test_standard_input_and_fifos_are_pipes(path, tmp_path):
+    (tmp_path / "file").touch()
+
+    assert is_pipe(Path("-"))
+    assert is_pipe(path)
+    assert not is_pipe(tmp_path / "file")
+
+
+def test_lines_come_when_their_end_is_there(path, write):
+    coming = batches(path)
+    assert next(coming) == []
+    assert next(coming) == []
+    text = lines([1, 2, 3]).encode()
+
+    os.write(write, text[:-5])
+    (first, second) = next(filter(None, coming))
+    assert next(coming) == []
+    os.write(write, text[-5:])
+
+    assert (first.value, second.value, first.run) == (1, 2, "runs")
+    assert next_values(coming) == [3]
+    assert next(coming) == []
+
+
+def test_a_pipe_tells_what_has_no_end_when_it_ends(path):
+    write = os.open(path, os.O_RDWR)
+    coming = batches(path)
+    next(coming)
+    os.write(write, lines([1, 2]).encode()[:-1])
+
+    assert next_values(coming) == [1]
+    os.close(write)
+
+    assert next_values(coming) == [2]
+    assert [*coming] == []
+
+
+def test_lines_may_pass_as_they_are(path, write):
+    coming = batches(path, raw=True)
+    next(coming)
+
+    os.write(write, lines([1]).encode())
+
+    assert next(filter(None, coming)) == lines([1]).encode()[:-2] + b',"run":"runs"}\n'
+
+
+def test_it_ends_when_it_is_closed(path, write):
+    pace = Pace(0.001, None, None, None)
+    coming = piped_batches(path, Intake(Filter.read(), None, Report()), pace)
+    assert next(coming) == []
+
+    pace.is_closed = True
+
+    assert [*coming] == []
+
+
+def test_it_ends_when_nothing_came_for_so_long(path, write):
+    coming = batches(path, idle_exit=0.2)
+    next(coming)
+    os.write(write, lines([1]).encode())
+    assert next_values(coming) == [1]
+    start = time.monotonic()
+
+    assert not any(coming)
+    assert time.monotonic() - start > 0.1
+
+
+def test_it_waits_until_something_comes_or_is_due(path, write):
+    coming = batches(path, pulse=0.1)
+    next(coming)
+    start = time.monotonic()
+
+    assert next(coming) == []
+    assert time.monotonic() - start >= 0.1
