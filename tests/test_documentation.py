@@ -1,14 +1,19 @@
-"""The pages of `docs/`: what is generated is up to date, and what links, links to something."""
+"""The pages of `docs/` against the code: they list what there is, and links lead somewhere."""
 
+import json
 import re
 import subprocess
 import sys
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
+from micrometric import MicroMetricLogger, compact, event, manifest
+from micrometric.registry import Metric
 from micrometric_cli.app import app
+from tests.pages import walk
 
 DOCS = Path("docs")
 PAGES = sorted(DOCS.rglob("*.md"))
@@ -46,3 +51,66 @@ def _options(texts: list[str]) -> set[str]:
 def test_links_between_pages_lead_to_something(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#\s]+)", page.read_text()):
         assert target.startswith("https://") or (page.parent / target).exists(), target
+
+
+def rows(page: str, head: str) -> list[str]:
+    """Return the first column of the table of a page that has such a head, without its quotes."""
+    (table,) = re.findall(rf"^\| {head} \|.*\n\|-.*\n((?:\|.*\n)+)", page, re.MULTILINE)
+    return re.findall(r"`([^`]+)`", "".join(line.split("|")[1] for line in table.splitlines()))
+
+
+def test_the_page_on_the_format_has_every_field_in_its_order() -> None:
+    page = (DOCS / "format.md").read_text()
+
+    assert rows(page, "key") == [*event.FIELDS]
+    for struct in (
+        Metric,
+        manifest.SessionFacts,
+        manifest.SegmentFacts,
+        manifest.DeletedFacts,
+        manifest.Counts,
+    ):
+        assert rows(page, struct.__name__) == [*struct.__struct_fields__]
+    assert f"`{manifest.FORMAT}`; `version` is {manifest.VERSION}," in page
+
+
+def test_the_page_on_the_format_is_true_of_what_a_program_writes(tmp_path: Path) -> None:
+    page = (DOCS / "format.md").read_text()
+    for _ in walk(DOCS / "format.md", tmp_path):
+        pass
+    (path,) = (tmp_path / "logs").glob("*.manifest.json")
+
+    written = json.loads(path.read_text())
+    session, account = written["session"], written["accounting"]
+    lines = [
+        json.loads(line)
+        for segment in session["segments"]
+        for line in (tmp_path / "logs" / segment["name"]).read_text().splitlines()
+    ]
+
+    assert all([*line] == rows(page, "key") for line in lines)
+    assert len(lines) == account["total"]["written"]
+    assert {*session} <= {*rows(page, "SessionFacts")}
+    for metric in written["metrics"].values():
+        assert {*metric} <= {*rows(page, "Metric")}
+    for segment in session["segments"]:
+        assert [*segment] == rows(page, "SegmentFacts")
+    for counts in (account["total"], *account["metrics"].values()):
+        assert {*counts} <= {*rows(page, "Counts")}
+
+
+def test_the_page_on_the_format_has_every_column_of_parquet(tmp_path: Path) -> None:
+    MicroMetricLogger.register_metric("density", float)
+    logger = MicroMetricLogger(tmp_path, 1, None, "all", rotate_bytes=1)
+    logger.log("density", 0.5, {"layer_idx": 3})
+    logger.close()
+    compact(tmp_path)
+    (path,) = tmp_path.glob("*.parquet")
+
+    schema = pq.read_schema(path)
+
+    listed = rows((DOCS / "format.md").read_text(), "column")
+    assert schema.names == [*listed[:-1], "metadata.layer_idx"]
+    assert {f"micrometric.{name}".encode() for name in ("format", "version", "keys")} <= {
+        *schema.metadata
+    }
