@@ -12,11 +12,13 @@ from typer.testing import CliRunner
 
 from micrometric import MicroMetricLogger, compact, event, manifest
 from micrometric.registry import Metric
+from micrometric.settings import Settings
 from micrometric_cli.app import app
 from tests.pages import walk
 
 DOCS = Path("docs")
-PAGES = sorted(DOCS.rglob("*.md"))
+PYTHON = (DOCS / "api.md").read_text()
+PAGES = [Path("README.md"), *sorted(DOCS.rglob("*.md"))]
 
 
 def test_the_command_reference_is_up_to_date(tmp_path: Path) -> None:
@@ -47,10 +49,18 @@ def _options(texts: list[str]) -> set[str]:
     return {option for text in texts for option in re.findall(r"(?<![\w|])--?[\w-]+", text)}
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(DOCS)))
+@pytest.mark.parametrize("page", PAGES, ids=str)
 def test_links_between_pages_lead_to_something(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#\s]+)", page.read_text()):
         assert target.startswith("https://") or (page.parent / target).exists(), target
+
+
+def test_the_page_on_python_has_every_setting_with_its_default() -> None:
+    (signature,) = re.findall(r"autoclass:: MicroMetricLogger\((.*?)\)\n", PYTHON, re.DOTALL)
+    told = dict(part.split("=") for part in re.findall(r"\w+=[\w.]+", signature))
+
+    defaults = {name: str(getattr(Settings(), name)) for name in Settings.__slots__}
+    assert told == {**defaults, "metrics_to_log": "None"}
 
 
 def rows(page: str, head: str) -> list[str]:
