@@ -17,6 +17,7 @@ from micrometric_cli.app import app
 from tests.pages import walk
 
 DOCS = Path("docs")
+PACKAGES = (Path("micrometric"), Path("micrometric_cli"))
 PYTHON = (DOCS / "api.md").read_text()
 PAGES = [Path("README.md"), *sorted(DOCS.rglob("*.md"))]
 
@@ -53,6 +54,16 @@ def _options(texts: list[str]) -> set[str]:
 def test_links_between_pages_lead_to_something(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#\s]+)", page.read_text()):
         assert target.startswith("https://") or (page.parent / target).exists(), target
+
+
+def test_the_picture_of_the_design_names_modules_that_there_are() -> None:
+    drawn = re.findall(r'class="name"[^>]*>([^<]+)<', (DOCS / "flow.svg").read_text())
+    named = re.findall(r"`([a-z_]+)`", (DOCS / "design.md").read_text())
+    modules = [*" ".join(drawn).split(), *(name for name in named if name != "log")]
+
+    there = {path.stem for package in PACKAGES for path in package.iterdir()}
+    assert len(modules) > 20
+    assert {*modules} <= there
 
 
 def test_the_page_on_python_has_every_setting_with_its_default() -> None:
