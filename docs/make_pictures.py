@@ -1,33 +1,37 @@
-"""Make the pictures of the documentation from `sample_logs`: python docs/make_pictures.py [DIR]."""
+"""Make the pictures of `plots.md` by the commands that stand there: python docs/make_pictures.py.
 
+An argument names another directory than `docs/pictures`.
+"""
+
+import os
+import re
+import shlex
 import sys
 from pathlib import Path
 
-from micrometric import plot
+from micrometric_cli.app import app
 
-SAMPLES = Path(__file__).resolve().parents[1] / "sample_logs"
-SWEEP = {"paths": SAMPLES, "assume_tz": "UTC"}
-TOPK = {"paths": SAMPLES / "topk_attention"}
-PICTURES = {
-    "line.svg": SWEEP | {"metrics": "*_output_error", "x": "oracle_top_k", "by": "layer_idx"},
-    "heatmap.svg": TOPK | {"metrics": "output_error", "rows": "layer_idx", "cols": "head"},
-    "pareto.png": SWEEP
-    | {
-        "x": "research*density",
-        "y": "research*error",
-        "pair_by": "oracle_top_k,layer_idx",
-        "by": "oracle_top_k",
-    },
-    "hist.svg": TOPK | {"kind": "hist", "metrics": "recall", "by": "layer_idx"},
-    "box.svg": SWEEP | {"kind": "box", "metrics": "*_output_error", "by": "layer_idx"},
+DOCS = Path(__file__).resolve().parent
+COMMANDS = {
+    name: command
+    for command, name in re.findall(
+        r"^\$ micrometric (plot .*?)$.*?^!\[.*?\]\(pictures/(\S+)\)$",
+        (DOCS / "plots.md").read_text(),
+        re.DOTALL | re.MULTILINE,
+    )
 }
+"""For each picture, the command above it on the page."""
 
 
 def main(directory: Path) -> None:
     """Write all pictures into a directory."""
-    for name, options in PICTURES.items():
-        plot(**options).save(directory / name, force=True)  # type: ignore[arg-type]
+    directory = directory.resolve()
+    directory.mkdir(exist_ok=True)
+    os.chdir(DOCS.parent)  # where the sample_logs are that the commands name
+    for name, command in COMMANDS.items():
+        arguments = [*shlex.split(command), "--output", str(directory / name), "--force"]
+        app(arguments, standalone_mode=False)
 
 
 if __name__ == "__main__":
-    main(Path(*sys.argv[1:2] or [Path(__file__).parent / "pictures"]))
+    main(Path(*sys.argv[1:2] or [DOCS / "pictures"]))

@@ -1,17 +1,25 @@
-"""The pages of `docs/`: what is generated is up to date, and what links, links to something."""
+"""The pages of `docs/` against the code: they list what there is, and links lead somewhere."""
 
+import json
 import re
 import subprocess
 import sys
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
+from micrometric import MicroMetricLogger, compact, event, manifest
+from micrometric.registry import Metric
+from micrometric.settings import Settings
 from micrometric_cli.app import app
+from tests.pages import walk
 
 DOCS = Path("docs")
-PAGES = sorted(DOCS.rglob("*.md"))
+PACKAGES = (Path("micrometric"), Path("micrometric_cli"))
+PYTHON = (DOCS / "api.md").read_text()
+PAGES = [Path("README.md"), *sorted(DOCS.rglob("*.md"))]
 
 
 def test_the_command_reference_is_up_to_date(tmp_path: Path) -> None:
@@ -42,7 +50,88 @@ def _options(texts: list[str]) -> set[str]:
     return {option for text in texts for option in re.findall(r"(?<![\w|])--?[\w-]+", text)}
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(DOCS)))
+@pytest.mark.parametrize("page", PAGES, ids=str)
 def test_links_between_pages_lead_to_something(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#\s]+)", page.read_text()):
         assert target.startswith("https://") or (page.parent / target).exists(), target
+
+
+def test_the_picture_of_the_design_names_modules_that_there_are() -> None:
+    drawn = re.findall(r'class="name"[^>]*>([^<]+)<', (DOCS / "flow.svg").read_text())
+    named = re.findall(r"`([a-z_]+)`", (DOCS / "design.md").read_text())
+    modules = [*" ".join(drawn).split(), *(name for name in named if name != "log")]
+
+    there = {path.stem for package in PACKAGES for path in package.iterdir()}
+    assert len(modules) > 20
+    assert {*modules} <= there
+
+
+def test_the_page_on_python_has_every_setting_with_its_default() -> None:
+    (signature,) = re.findall(r"autoclass:: MicroMetricLogger\((.*?)\)\n", PYTHON, re.DOTALL)
+    told = dict(part.split("=") for part in re.findall(r"\w+=[\w.]+", signature))
+
+    defaults = {name: str(getattr(Settings(), name)) for name in Settings.__slots__}
+    assert told == {**defaults, "metrics_to_log": "None"}
+
+
+def rows(page: str, head: str) -> list[str]:
+    """Return the first column of the table of a page that has such a head, without its quotes."""
+    (table,) = re.findall(rf"^\| {head} \|.*\n\|-.*\n((?:\|.*\n)+)", page, re.MULTILINE)
+    return re.findall(r"`([^`]+)`", "".join(line.split("|")[1] for line in table.splitlines()))
+
+
+def test_the_page_on_the_format_has_every_field_in_its_order() -> None:
+    page = (DOCS / "format.md").read_text()
+
+    assert rows(page, "key") == [*event.FIELDS]
+    for struct in (
+        Metric,
+        manifest.SessionFacts,
+        manifest.SegmentFacts,
+        manifest.DeletedFacts,
+        manifest.Counts,
+    ):
+        assert rows(page, struct.__name__) == [*struct.__struct_fields__]
+    assert f"`{manifest.FORMAT}`; `version` is {manifest.VERSION}," in page
+
+
+def test_the_page_on_the_format_is_true_of_what_a_program_writes(tmp_path: Path) -> None:
+    page = (DOCS / "format.md").read_text()
+    for _ in walk(DOCS / "format.md", tmp_path):
+        pass
+    (path,) = (tmp_path / "logs").glob("*.manifest.json")
+
+    written = json.loads(path.read_text())
+    session, account = written["session"], written["accounting"]
+    lines = [
+        json.loads(line)
+        for segment in session["segments"]
+        for line in (tmp_path / "logs" / segment["name"]).read_text().splitlines()
+    ]
+
+    assert all([*line] == rows(page, "key") for line in lines)
+    assert len(lines) == account["total"]["written"]
+    assert {*session} <= {*rows(page, "SessionFacts")}
+    for metric in written["metrics"].values():
+        assert {*metric} <= {*rows(page, "Metric")}
+    for segment in session["segments"]:
+        assert [*segment] == rows(page, "SegmentFacts")
+    for counts in (account["total"], *account["metrics"].values()):
+        assert {*counts} <= {*rows(page, "Counts")}
+
+
+def test_the_page_on_the_format_has_every_column_of_parquet(tmp_path: Path) -> None:
+    MicroMetricLogger.register_metric("density", float)
+    logger = MicroMetricLogger(tmp_path, 1, None, "all", rotate_bytes=1)
+    logger.log("density", 0.5, {"layer_idx": 3})
+    logger.close()
+    compact(tmp_path)
+    (path,) = tmp_path.glob("*.parquet")
+
+    schema = pq.read_schema(path)
+
+    listed = rows((DOCS / "format.md").read_text(), "column")
+    assert schema.names == [*listed[:-1], "metadata.layer_idx"]
+    assert {f"micrometric.{name}".encode() for name in ("format", "version", "keys")} <= {
+        *schema.metadata
+    }

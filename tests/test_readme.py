@@ -10,17 +10,17 @@ from pathlib import Path
 
 import pytest
 
+from tests.pages import COLUMNS, blocks, commands
 from tests.terminal import in_terminal
 
 README = Path("README.md").read_text()
-PROGRAMS = dict(re.findall(r"<!-- file: (\S+) -->\n```python\n(.*?)```", README, re.DOTALL))
-SESSIONS = re.findall(r"```console\n(.*?)```", README, re.DOTALL)
-
-
-def commands(session: str) -> list[tuple[str, str]]:
-    """Return the commands of a session, each with what it prints."""
-    parts = re.split(r"^\$ (.*)\n", session, flags=re.MULTILINE)[1:]
-    return list(zip(parts[::2], parts[1::2], strict=True))
+BLOCKS = blocks(Path("README.md"))
+PROGRAMS = {
+    block.note.removeprefix("file: "): block.text
+    for block in BLOCKS
+    if block.note.startswith("file: ")
+}
+SESSIONS = [block.text for block in BLOCKS if block.language == "console"]
 
 
 @pytest.mark.parametrize("session", SESSIONS, ids=lambda text: text.splitlines()[0][2:50])
@@ -31,7 +31,7 @@ def test_commands_print_what_the_readme_shows(session: str, tmp_path: Path) -> N
         (tmp_path / name).symlink_to(Path(name).resolve())
 
     for command, shown in commands(session):
-        assert in_terminal(command, columns=100, cwd=tmp_path) == shown
+        assert in_terminal(command, columns=COLUMNS, cwd=tmp_path) == shown
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
