@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from micrometric import plot, summarize
+from micrometric.engines.duckdb_engine import DuckDBEngine
 from micrometric.errors import NoDataError, SettingError
 from micrometric.pictures import Bars, Box, Boxes, Grid, Line, Picture, Points
 from tests.plotted import SAMPLES, logs, steps
@@ -169,6 +170,31 @@ def test_the_bars_of_a_histogram_hold_every_event(tmp_path: Path) -> None:
     assert panel.y.zero
     (row,) = summarize(path, by="metric", stats="p5,p50,p95")
     assert dict(bars.quantiles) == {name: row[name] for name in ("p5", "p50", "p95")}
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"kind": "line"},
+        {"kind": "hist", "by": "half"},
+        {"kind": "ecdf"},
+        {"kind": "box", "by": "half"},
+        {"rows": "half", "cols": "step"},
+        {"x": "loss", "y": "recall", "pair_by": "step"},
+    ],
+    ids=lambda options: "-".join(options),
+)
+def test_logs_are_read_once_for_a_picture(tmp_path: Path, monkeypatch, options: dict) -> None:
+    path = logs(tmp_path, [*steps("loss", [0.1, 0.2], half=1), *steps("recall", [3, 4], half=2)])
+    read = []
+    load = DuckDBEngine.load
+    monkeypatch.setattr(
+        DuckDBEngine, "load", lambda self, request: [read.append(request), load(self, request)][1]
+    )
+
+    plot(path, **options)
+
+    assert len(read) == 1
 
 
 def test_each_of_few_whole_numbers_has_a_bar(tmp_path: Path) -> None:

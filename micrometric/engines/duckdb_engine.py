@@ -233,17 +233,39 @@ class DuckDBEngine:
             self._mend(gone or [s for s in self._segments if s.path in self._footers])
             return self._connection.sql(self._query(request, strict=strict))
 
+    def keep(self, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any] | None:
+        """Compute a frame once for several questions; None is as for `collect`."""
+        import narwhals as nw
+
+        query = f"CREATE OR REPLACE TEMP TABLE kept AS {frame.to_native().sql_query()}"
+        if self._tried(lambda: self._connection.execute(query).fetchall()) is None:
+            return None
+        kept: nw.LazyFrame[Any] = nw.from_native(self._connection.table("kept"))
+        return kept
+
     def collect(self, frame: nw.LazyFrame[Any]) -> list[dict[str, Any]] | None:
         """Compute a frame and return its rows, or None when DuckDB met a line it cannot read.
 
         After None the segment in question has been mended: load again.
         """
+        query = _sharing_quantiles(frame.to_native().sql_query(), self._quantile)
+        columns: list[str] = []
+
+        def fetch() -> list[tuple[Any, ...]]:
+            relation = self._connection.sql(query)
+            columns.extend(relation.columns)
+            rows: list[tuple[Any, ...]] = relation.fetchall()
+            return rows
+
+        rows = self._tried(fetch)
+        return None if rows is None else [dict(zip(columns, row, strict=True)) for row in rows]
+
+    def _tried(self, fetch: Callable[[], list[tuple[Any, ...]]]) -> list[tuple[Any, ...]] | None:
+        """Return the rows of a query, or None when a segment had to be mended for it."""
         import duckdb
 
         try:
-            query = _sharing_quantiles(frame.to_native().sql_query(), self._quantile)
-            relation = self._connection.sql(query)
-            rows = self._fetched(relation)
+            return self._fetched(fetch)
         except duckdb.Error as error:
             # What damaged Parquet raises is anything.
             expected = duckdb.InvalidInputException, duckdb.IOException, duckdb.ConversionException
@@ -252,24 +274,23 @@ class DuckDBEngine:
                 raise
             self._mend_after(str(error))
             return None
-        return [dict(zip(relation.columns, row, strict=True)) for row in rows]
 
-    def _fetched(self, relation: Any) -> list[tuple[Any, ...]]:
-        """Return the rows of a relation, telling progress; Ctrl-C ends the query at once."""
+    def _fetched(self, fetch: Callable[[], list[tuple[Any, ...]]]) -> list[tuple[Any, ...]]:
+        """Return the rows of a query, telling progress; Ctrl-C ends it at once."""
         rows: list[tuple[Any, ...]] = []
         failed: list[BaseException] = []
         # Not the thread's own end: an interrupted `join` takes a thread for ended before it is.
         done = threading.Event()
 
-        def fetch() -> None:
+        def run() -> None:
             try:
-                rows.extend(relation.fetchall())
+                rows.extend(fetch())
             except BaseException as error:  # noqa: BLE001 - raised again by who waits
                 failed.append(error)
             finally:
                 done.set()
 
-        threading.Thread(target=fetch, name="micrometric-query").start()
+        threading.Thread(target=run, name="micrometric-query").start()
         try:
             while not done.wait(_PROGRESS):
                 if self._progress is not None:
