@@ -92,6 +92,30 @@ def test_uneven_steps_have_no_gaps(tmp_path: Path) -> None:
     assert None not in line.y
 
 
+def test_a_pause_between_bursts_is_a_gap(tmp_path: Path) -> None:
+    bursts = [start + step + step % 3 * 0.2 for start in (0, 100) for step in range(10)]
+    path = logs(tmp_path, [("loss", 1.0, {"at": place}) for place in bursts])
+
+    (line,) = only(plot(path, x="at"), Line)
+
+    assert line.y.count(None) == 1
+    assert line.y[10] is None
+
+
+@pytest.mark.parametrize(
+    "places",
+    [[1.2**power for power in range(250)], [*range(1, 2001)]],
+    ids=["powers", "even"],
+)
+def test_a_logarithmic_axis_makes_no_gaps(tmp_path: Path, places: list[float]) -> None:
+    path = logs(tmp_path, [("loss", 1.0, {"at": place}) for place in places])
+
+    (line,) = only(plot(path, x="at", log_x=True), Line)
+
+    assert None not in line.y
+    assert len(line.y) > 100
+
+
 def test_several_runs_are_never_averaged_unsaid(tmp_path: Path) -> None:
     for name, value in (("first", 1.0), ("second", 3.0)):
         logs(tmp_path / name, steps("loss", [value, value]))
