@@ -189,8 +189,8 @@ class Query:
         Raises:
             NoDataError: no event has one of the keys.
         """
-        # A condition on a key that no event has leaves nothing over.
-        asked = [*keys, *(() if rows else self.wanted.keys.values())]
+        # A condition on a key that no event has leaves nothing over; of no events, no key is known.
+        asked = keys if rows else self.wanted.keys.values()
         doubted = [
             key
             for key in asked

@@ -386,6 +386,7 @@ def test_axes_have_a_width_whatever_the_values(
         ({"x": "l*", "y": "l*", "minimize": "z"}, SettingError, "'z' is no axis"),
         ({"x": "l*", "y": "l*", "minimize": "x", "maximize": "x"}, SettingError, "both"),
         ({"kind": "scatter", "x": "loss"}, SettingError, "a scatter plot needs two metrics"),
+        ({"x": "loss", "y": "loss", "pair_by": "step"}, SettingError, "x and y are both 'loss'"),
     ],
 )
 def test_what_cannot_be_plotted_is_told(
@@ -395,6 +396,22 @@ def test_what_cannot_be_plotted_is_told(
 
     with pytest.raises(error, match=said):
         plot(path, **options)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"by": "group"},
+        {"kind": "hist", "by": "group"},
+        {"kind": "box", "by": "group"},
+        {"rows": "group", "cols": "step"},
+        {"x": "a", "y": "b", "pair_by": "group"},
+    ],
+    ids=lambda options: "-".join(options),
+)
+def test_of_no_events_it_is_told_that_there_are_none(tmp_path: Path, options: dict) -> None:
+    with pytest.raises(NoDataError, match="there are no events in"):
+        plot(logs(tmp_path, []), **options)
 
 
 def test_names_are_shown_as_escapes(tmp_path: Path) -> None:
