@@ -12,20 +12,15 @@ Contenders alternate in rounds, as they do in `python -m benchmarks`.
 
 from __future__ import annotations
 
-import argparse
 import random
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
-
-from rich.console import Console
 
 from benchmarks.children import run_timed
-from benchmarks.report import Row, as_json, rows, table
-from benchmarks.rounds import Samples, alternate
+from benchmarks.ways import Way, WayMeasure, ask
 from micrometric.segment import closed_name
 from micrometric.summary import summarize
 
@@ -60,27 +55,6 @@ FULL = SummaryPlan(5, 1_000_000, 500)
 QUICK = SummaryPlan(2, 50_000, 50)
 
 
-@dataclass(frozen=True, slots=True)
-class Way:
-    """A way to figures."""
-
-    name: str
-    take: Callable[[], Mapping[str, float]]
-    """Goes the way once and returns what it took, by name of the figure."""
-
-
-@dataclass(frozen=True, slots=True)
-class SummaryMeasure:
-    """One question about figures."""
-
-    name: str
-    title: str
-    unit: str
-    baseline: str | None
-    ways: Callable[[SummaryPlan, Path], Sequence[Way]]
-    """Prepares the logs in a directory and returns the contenders."""
-
-
 def _command(*command: str, events: int | None = None) -> Callable[[], Mapping[str, float]]:
     def take() -> Mapping[str, float]:
         seconds, peak = run_timed(command)
@@ -98,7 +72,7 @@ def _call(paths: Sequence[Path], by: str, where: str | None = None) -> Mapping[s
 
 
 def _lines(plan: SummaryPlan, root: Path) -> Sequence[Way]:
-    path = _log(root, plan.events)
+    path = make_log(root, plan.events)
     return [
         Way("by hand", _command(sys.executable, "-c", _BY_HAND.format(path))),
         Way("micrometric", _command(*_OURS, str(path))),
@@ -107,7 +81,7 @@ def _lines(plan: SummaryPlan, root: Path) -> Sequence[Way]:
 
 
 def _small(_: SummaryPlan, root: Path) -> Sequence[Way]:
-    path = _log(root, _SMALL)
+    path = make_log(root, _SMALL)
     return [
         Way("imports", _command(sys.executable, "-c", _IMPORTS)),
         Way("micrometric", _command(*_OURS, str(path))),
@@ -118,13 +92,13 @@ def _small(_: SummaryPlan, root: Path) -> Sequence[Way]:
 def _scale(plan: SummaryPlan, root: Path) -> Sequence[Way]:
     sizes = [plan.events, 10 * plan.events]
     return [
-        Way(f"{size:,}", _command(*_OURS, str(_log(root / str(size), size)), events=size))
+        Way(f"{size:,}", _command(*_OURS, str(make_log(root / str(size), size)), events=size))
         for size in sizes
     ]
 
 
 def _keys(plan: SummaryPlan, root: Path) -> Sequence[Way]:
-    path = _log(root, plan.events)
+    path = make_log(root, plan.events)
     return [
         Way("one key", lambda: _call([path], "layer_idx")),
         Way("three keys", lambda: _call([path], "layer_idx,head,kind")),
@@ -132,9 +106,9 @@ def _keys(plan: SummaryPlan, root: Path) -> Sequence[Way]:
 
 
 def _files(plan: SummaryPlan, root: Path) -> Sequence[Way]:
-    one = _log(root / "one", plan.events)
+    one = make_log(root / "one", plan.events)
     many = [
-        _log(root / "many" / f"run{number}", plan.events // plan.files)
+        make_log(root / "many" / f"run{number}", plan.events // plan.files)
         for number in range(plan.files)
     ]
     return [
@@ -144,14 +118,15 @@ def _files(plan: SummaryPlan, root: Path) -> Sequence[Way]:
 
 
 def _where(plan: SummaryPlan, root: Path) -> Sequence[Way]:
-    path = _log(root, plan.events)
+    path = make_log(root, plan.events)
     return [
         Way("none", lambda: _call([path], "layer_idx")),
         Way("1 %", lambda: _call([path], "layer_idx", "step == 0")),
     ]
 
 
-def _log(root: Path, events: int) -> Path:
+def make_log(root: Path, events: int) -> Path:
+    """Write a segment of events that differ in time, value and metadata; return its path."""
     root.mkdir(parents=True, exist_ok=True)
     path = root / closed_name("20261123T080000000000Z-r0-4711", 0)
     chance = random.Random(1)
@@ -168,55 +143,25 @@ def _log(root: Path, events: int) -> Path:
 
 
 MEASURES = (
-    SummaryMeasure("lines", "figures of a big log", "", "by hand", _lines),
-    SummaryMeasure("small", "figures of a small log", "", "imports", _small),
-    SummaryMeasure("scale", "ten times the events", "", None, _scale),
-    SummaryMeasure("keys", "metadata keys to group by", "", "one key", _keys),
-    SummaryMeasure("files", "many files of the same size in all", "", "one file", _files),
-    SummaryMeasure("where", "a condition that selects few events", "", "none", _where),
+    WayMeasure("lines", "figures of a big log", "", "by hand", _lines),
+    WayMeasure("small", "figures of a small log", "", "imports", _small),
+    WayMeasure("scale", "ten times the events", "", None, _scale),
+    WayMeasure("keys", "metadata keys to group by", "", "one key", _keys),
+    WayMeasure("files", "many files of the same size in all", "", "one file", _files),
+    WayMeasure("where", "a condition that selects few events", "", "none", _where),
 )
 
 
 def main(arguments: Sequence[str] | None = None, plan: SummaryPlan | None = None) -> int:
     """Measure and print; return the exit code."""
-    options = _parser().parse_args(arguments)
-    plan = plan or (QUICK if options.quick else FULL)
-    console, talk = Console(), Console(stderr=True)
-    results: list[tuple[SummaryMeasure, list[Row]]] = []
-    for measure in MEASURES:
-        if options.only and measure.name not in options.only:
-            continue
-        talk.print(f"measuring {measure.name} …")
-        with TemporaryDirectory(prefix="micrometric-benchmarks-") as root:
-            samples: Samples = alternate(
-                measure.ways(plan, Path(root)), plan.rounds, lambda way: way.take()
-            )
-        measured = rows(measure, samples)
-        results.append((measure, measured))
-        console.print(table(measure, measured))
-    if options.json:
-        options.json.write_text(as_json(asdict(plan), results, [], []), encoding="utf-8")
-    return 0
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.summaries",
+    return ask(
+        MEASURES,
+        arguments,
+        plan=plan,
+        plans=(FULL, QUICK),
+        program="python -m benchmarks.summaries",
         description="Measure what figures of a log cost, beside DuckDB by hand and pandas.",
     )
-    parser.add_argument("--quick", action="store_true", help="less of everything: rough figures")
-    parser.add_argument(
-        "--json", type=Path, metavar="FILE", help="also write all figures of all rounds as JSON"
-    )
-    parser.add_argument(
-        "--only",
-        nargs="+",
-        default=[],
-        metavar="NAME",
-        choices=[each.name for each in MEASURES],
-        help="measures to keep: %(choices)s",
-    )
-    return parser
 
 
 if __name__ == "__main__":

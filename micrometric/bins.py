@@ -1,7 +1,8 @@
 """Bins along a number that events have, computed where the events are read.
 
-One question answers both where the bins lie and what is in them, so that a picture of a million
-events costs one reading of them, and no more rows come back than are drawn.
+Where the bins lie depends on all events, and so does what is in them. So the number of each event
+is kept by the engine: a picture of a million events costs one reading of them, and no more rows
+come back than are drawn.
 """
 
 from __future__ import annotations
@@ -51,15 +52,22 @@ class Along:
         name = {"value": "value", "occurrence": "occurrence"}.get(str(self.of), column)
         return nw.col(name).cast(nw.Float64)
 
-    def placed(self, frame: nw.LazyFrame[Any], number: nw.Expr) -> nw.LazyFrame[Any]:
-        """Add the number of each row, the range of its metric, and its bin."""
+    def numbered(self, frame: nw.LazyFrame[Any], number: nw.Expr) -> nw.LazyFrame[Any]:
+        """Add the number of each row, null where it has no place in a bin."""
         import narwhals as nw
 
         fits = number.is_finite() & (number > 0) if self.log else number.is_finite()
-        frame = frame.with_columns(number=nw.when(fits).then(number))
-        frame = frame.with_columns(
-            low=nw.col("number").min().over("metric"), high=nw.col("number").max().over("metric")
+        return frame.with_columns(number=nw.when(fits).then(number))
+
+    def placed(self, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+        """Add the range of the numbers of its metric to each row, and its bin."""
+        import narwhals as nw
+
+        # Joined, not windowed: a window would sort all rows.
+        bounds = frame.group_by("metric").agg(
+            nw.col("number").min().alias("low"), nw.col("number").max().alias("high")
         )
+        frame = frame.join(bounds, on="metric", how="left")
         place, low, high = (
             # Halves: the distance of the largest doubles is beyond a double.
             nw.col(name).log(10) if self.log else nw.col(name) / 2
@@ -99,7 +107,7 @@ class Along:
         import narwhals as nw
 
         weighed = frame.with_columns(
-            weight=-nw.col("events").sum().over(*columns),
+            weight=-nw.col("events").cast(nw.Int64).sum().over(*columns),
             # Lines that are in doubt are to be seen in groups that are left out, too.
             suspects=nw.col("suspects").sum().over("metric"),
             entry=nw.col("bin").fill_null(-1),

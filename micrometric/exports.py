@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
+import pickle
 import shutil
 import sys
 import tempfile
@@ -16,6 +17,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from pathlib import Path
+from typing import IO
 
 from micrometric.errors import PathError, SettingError
 from micrometric.event import LogEvent
@@ -127,16 +129,17 @@ def export(
             report=done.report,
         )
 
-    events = Events(_kept(again) if _is_stdin(paths) else again)
-    if chosen == "tensorboard":
-        from micrometric.tensorboard_files import write_tensorboard
+    with tempfile.TemporaryFile() as file:
+        events = Events(_kept(again, file) if _is_stdin(paths) else again)
+        if chosen == "tensorboard":
+            from micrometric.tensorboard_files import write_tensorboard
 
-        done.events = write_tensorboard(output, events, step=step, force=force)
-    else:
-        from micrometric.sinks import SINKS
+            done.events = write_tensorboard(output, events, step=step, force=force)
+        else:
+            from micrometric.sinks import SINKS
 
-        with target(output, force=force) as path:
-            done.events = SINKS[chosen](path, events)
+            with target(output, force=force) as path:
+                done.events = SINKS[chosen](path, events)
     return done
 
 
@@ -163,14 +166,27 @@ def _is_stdin(paths: Paths) -> bool:
     return "-" in map(str, several)
 
 
-def _kept(read: Callable[[], Iterator[LogEvent]]) -> Callable[[], Iterator[LogEvent]]:
-    """Return what yields events of a stream, which can be read once only, again and again."""
-    events: list[LogEvent] = []
+def _kept(
+    read: Callable[[], Iterator[LogEvent]], file: IO[bytes]
+) -> Callable[[], Iterator[LogEvent]]:
+    """Return what yields events of a stream, which can be read once only, again and again.
+
+    Args:
+        read: reads the stream.
+        file: an empty one, which holds the events meanwhile.
+    """
+    is_kept = False
 
     def again() -> Iterator[LogEvent]:
-        if not events:
-            events.extend(read())
-        return iter(events)
+        nonlocal is_kept
+        if not is_kept:
+            for batch in Events(read).batches():
+                pickle.dump(batch, file)
+            is_kept = True
+        file.seek(0)
+        with contextlib.suppress(EOFError):
+            while True:
+                yield from pickle.load(file)
 
     return again
 

@@ -69,12 +69,12 @@ def csv_cell(value: Any) -> Any:
     """Return a value as a cell of CSV: lists, objects and booleans as JSON, null as nothing.
 
     A text that a spreadsheet would run as a formula gets an apostrophe in front, as spreadsheets
-    themselves write such texts.
+    themselves write such texts; a sign alone is none.
     """
     value = finite(value)
     if isinstance(value, list | dict | bool):
         return json.dumps(value, ensure_ascii=False)
-    if isinstance(value, str) and value.startswith(_FORMULAS):
+    if isinstance(value, str) and len(value) > 1 and value.startswith(_FORMULAS):
         return f"'{value}"
     return value
 

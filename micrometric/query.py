@@ -5,11 +5,12 @@ A question may be put to the same logs again with other keys; what reading met i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, datetime, tzinfo
 from typing import TYPE_CHECKING, Any
 
+from micrometric.answers import Build, Rows, answered, group_of, note_mixed_keys
 from micrometric.bins import PLACES, Along
 from micrometric.columns import Request, filter_expression, request_for
 from micrometric.engines import DEFAULT_ENGINE, Source, check_engine, open_engine
@@ -33,13 +34,7 @@ if TYPE_CHECKING:
 
 OCCURRENCE = "occurrence"
 """Key of a row that holds the n-th event of its group."""
-_KINDS = {
-    type(None): "",
-    bool: "booleans",
-    int: "numbers",
-    float: "numbers",
-    str: "texts",
-}
+_NONE = Figures(())
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +104,7 @@ class Query:
         directories = self.found.directory_keys()
         return [read_key(name, directories) for name in names_of(names) if name != "metric"]
 
-    def rows(
-        self, keys: list[Key], figures: Figures, *, occurrence: bool = False
-    ) -> list[dict[str, Any]]:
+    def rows(self, keys: list[Key], figures: Figures, *, occurrence: bool = False) -> Rows:
         """Return a row for each metric and group: `metric`, the keys, and the figures.
 
         Args:
@@ -134,47 +127,59 @@ class Query:
             return figures.of(_counted(frame, columns), [*columns, OCCURRENCE])
 
         rows = [
-            {"metric": row["metric"]}
-            | {key.name: _decoded(row[request.text_column(key)], key) for key in keys}
+            group_of(row, keys, request)
             | ({OCCURRENCE: row[OCCURRENCE]} if occurrence else {})
             | figures.finish(row)
             for row in self._computed(request, build)
         ]
-        _note_mixed_keys(keys, rows, self.report)
+        note_mixed_keys(keys, rows, self.report)
         names = ["metric", *(key.name for key in keys)]
         return sorted(rows, key=lambda row: [order_of(row[name]) for name in names])
 
-    def binned(self, keys: list[Key], figures: Figures, along: Along) -> list[dict[str, Any]]:
+    def binned(
+        self, keys: list[Key], figures: Figures, along: Along, whole: Figures = _NONE
+    ) -> Rows:
         """Return a row for each bin of each of the largest groups: as `rows`, and the `PLACES`.
 
         Args:
             keys: to group by.
             figures: what to tell of each bin.
             along: the bins.
+            whole: what to tell of each group, under `whole` in each of its rows.
         """
         request = request_for(keys, self.wanted)
         needed = [along.of] if isinstance(along.of, Key) else []
         conditions = dict.fromkeys((*request.conditions, *needed))
-        timed = request.uses_time or figures.uses_time or along.of in ("time", "occurrence")
+        moments = ["timestamp"] if figures.uses_time or whole.uses_time else []
+        timed = request.uses_time or bool(moments) or along.of in ("time", "occurrence")
         request = replace(request, conditions=tuple(conditions), uses_time=timed)
         columns = list(dict.fromkeys(("metric", *(request.text_column(key) for key in keys))))
         column = "".join(f"{request.text_column(key)}_number" for key in needed)
 
-        def build(frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+        def kept(frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
             frame = _wanted(frame, self.wanted, request)
             if along.of == "occurrence":
                 frame = _counted(frame, columns)
-            frame = along.placed(frame, along.number(column))
+            frame = along.numbered(frame, along.number(column))
+            return frame.select(*columns, *moments, "value", "number", "suspect")
+
+        def bins(frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+            frame = along.placed(frame)
             return along.largest(figures.of(frame, [*columns, "bin"], along.aggregates()), columns)
 
+        def groups(frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+            return whole.of(frame, columns)
+
+        found, of_groups = self._answered(request, [bins, groups], kept=kept)
+        wholes = {tuple(row[name] for name in columns): whole.finish(row) for row in of_groups}
         rows = [
-            {"metric": row["metric"]}
-            | {key.name: _decoded(row[request.text_column(key)], key) for key in keys}
+            group_of(row, keys, request)
             | {name: row[name] for name in PLACES}
             | figures.finish(row)
-            for row in self._computed(request, build)
+            | {"whole": wholes[tuple(row[name] for name in columns)]}
+            for row in found
         ]
-        _note_mixed_keys(keys, rows, self.report)
+        note_mixed_keys(keys, rows, self.report)
         names = ["metric", *(key.name for key in keys), "bin"]
         return sorted(rows, key=lambda row: [order_of(row[name]) for name in names])
 
@@ -184,8 +189,8 @@ class Query:
         Raises:
             NoDataError: no event has one of the keys.
         """
-        # A condition on a key that no event has leaves nothing over.
-        asked = [*keys, *(() if rows else self.wanted.keys.values())]
+        # A condition on a key that no event has leaves nothing over; of no events, no key is known.
+        asked = keys if rows else self.wanted.keys.values()
         doubted = [
             key
             for key in asked
@@ -213,16 +218,29 @@ class Query:
         rows = self._computed(request, counts, dims=False)
         return {row["metric"]: Seen(row["events"], row["last"].replace(tzinfo=UTC)) for row in rows}
 
-    def _computed(
+    def _computed(self, request: Request, build: Build, *, dims: bool = True) -> Rows:
+        """Return the rows of a frame once no line in it is in doubt any more."""
+        (rows,) = self._answered(request, [build], dims=dims)
+        return rows
+
+    def _answered(
         self,
         request: Request,
-        build: Callable[[nw.LazyFrame[Any]], nw.LazyFrame[Any]],
+        builds: Sequence[Build],
         *,
+        kept: Build | None = None,
         dims: bool = True,
-    ) -> list[dict[str, Any]]:
-        """Return the rows of a frame once no line in it is in doubt any more."""
+    ) -> list[Rows]:
+        """Return the rows of several frames once no line in the first is in doubt any more.
+
+        Args:
+            request: the keys that are asked for.
+            builds: make the frames, the first with `suspects`.
+            kept: makes the frame that they are made from, which is computed once for all.
+            dims: whether lists of registered axes are taken element by element.
+        """
         if not self.found.segments:
-            return []
+            return [[] for _ in builds]
         metrics = self.found.metrics() if dims else {}
         report = Report()
         source = Source(
@@ -238,14 +256,10 @@ class Query:
             master=self.how.master,
         )
         with open_engine(self.how.engine, source) as engine:
-            rows = engine.collect(build(engine.load(request)))
-            while rows is None or any(row["suspects"] for row in rows):
-                if rows is not None:
-                    engine.mend_suspects(request)
-                rows = engine.collect(build(engine.load(request)))
+            answers = answered(engine, request, builds, kept)
         # Another question to the same logs meets the same lines, or more of them.
         self.report.take(report)
-        return rows
+        return answers
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,34 +283,6 @@ def _counted(frame: nw.LazyFrame[Any], columns: list[str]) -> nw.LazyFrame[Any]:
     import narwhals as nw
 
     return frame.with_columns(nw.col("timestamp").rank("ordinal").over(*columns).alias(OCCURRENCE))
-
-
-def _decoded(text: Any, key: Key) -> Any:
-    if text is None:
-        return None
-    if key.kind == "bucket":
-        return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=text)
-    if key.path == "timestamp" and key.kind == "field":
-        return text.replace(tzinfo=UTC)
-    if key.kind in ("metadata", "directory") or (key.kind == "field" and key.path == "value"):
-        import json  # lenient: other writers leave bare NaN in metadata
-
-        decoded = json.loads(text)
-        # Lists and objects cannot be told apart as groups but by their text.
-        return text if isinstance(decoded, list | dict) else decoded
-    return text
-
-
-def _note_mixed_keys(keys: list[Key], rows: list[dict[str, Any]], report: Report) -> None:
-    for key in keys:
-        if key.kind != "metadata":
-            continue
-        held = {_KINDS.get(type(row[key.name]), "lists or objects") for row in rows} - {""}
-        if len(held) > 1:
-            report.note(
-                f"key {key.name!r} holds {' and '.join(sorted(held))}; values are grouped by "
-                "their JSON text"
-            )
 
 
 def known_keys(found: Found) -> set[str]:

@@ -1,13 +1,8 @@
-"""Watching a live summary: in place on a terminal, as snapshots anywhere else.
-
-On a terminal nothing of its state is changed, so that nothing must be restored however it ends:
-the cursor stands below the table, and goes up over it to draw the next one.
-"""
+"""Watching a live summary: in place on a terminal, as snapshots anywhere else."""
 
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import sys
 import time
@@ -17,11 +12,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from micrometric_cli.in_place import InPlace, can_draw_in_place
 from micrometric_cli.options import Color, Format
 from micrometric_cli.output import drawn_lines, has_colour
 from micrometric_cli.render import formats
 from micrometric_cli.render.live import ASCII_LEVELS, BLOCKS, Rows, fit_live, live_table
-from micrometric_cli.render.text import ELLIPSIS, width_of
+from micrometric_cli.render.text import ELLIPSIS
 from micrometric_cli.telling import Teller, news
 
 if TYPE_CHECKING:
@@ -36,7 +32,6 @@ _SNAPSHOT = 10.0
 """Seconds between two snapshots, unless told."""
 _BESIDE_ROWS = 4
 """Lines of a terminal that no row can have: heading, rule, remark, and the cursor's."""
-_STYLE = re.compile(r"\x1b\[[0-9;]*m")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +90,8 @@ def _news(follower: Follower, summary: LiveSummary) -> Iterator[str]:
 
 
 def _view(look: Look) -> View:
-    in_place = sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
-    return Screen(look) if in_place and look.format is Format.TABLE else Snapshots(look)
+    in_place = can_draw_in_place() and look.format is Format.TABLE
+    return Screen(look) if in_place else Snapshots(look)
 
 
 class View(ABC):
@@ -164,8 +159,7 @@ class Screen(View):
         self._look = look
         self._due = time.monotonic()
         self._size = os.terminal_size((0, 0))
-        self._lines: list[str] = []
-        """What is on the screen, the cursor below."""
+        self._place = InPlace()
         self._stale = True
         """Whether the next drawing may be another one."""
 
@@ -181,29 +175,12 @@ class Screen(View):
         rows = summary.rows(max(1, self._size.lines - _BESIDE_ROWS))
         # A rate goes down by itself.
         self._stale = any(row["rate"] for row in rows)
-        lines = self._drawn(rows, summary)
-        if lines != self._lines:
-            # Erased before they are written: behind the last column some terminals erase that one.
-            drawn = "".join(f"\x1b[2K{line}\n" for line in lines)
-            sys.stdout.write(f"{self._upward()}{drawn}\x1b[J")
-            self._lines = lines
-        sys.stdout.flush()
+        self._place.draw(self._drawn(rows, summary))
 
     def make_way(self) -> None:
         """Erase the table; the next drawing begins where the cursor then is."""
-        sys.stdout.write(f"{self._upward()}\x1b[J")
-        sys.stdout.flush()
-        self._lines, self._stale = [], True
-
-    def _upward(self) -> str:
-        """Return what moves the cursor to the first line of the table.
-
-        A terminal that has become narrower has wrapped its lines meanwhile.
-        """
-        columns = shutil.get_terminal_size().columns
-        widths = [width_of(_STYLE.sub("", line)) for line in self._lines]
-        height = sum(max(1, -(-width // columns)) for width in widths)
-        return f"\r\x1b[{height}A" if height else ""
+        self._place.erase()
+        self._stale = True
 
     def _drawn(self, rows: Rows, summary: LiveSummary) -> list[str]:
         """Return the lines of the table and a remark, as many and as wide as the terminal has."""

@@ -31,7 +31,7 @@ def test_every_measure_has_its_contenders(tmp_path, capsys):
 
 
 def test_by_hand_and_the_command_find_the_same(tmp_path):
-    path = summaries._log(tmp_path, 600)
+    path = summaries.make_log(tmp_path, 600)
 
     code = summaries._BY_HAND.format(path)
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -13,8 +13,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from micrometric import NoDataError, SettingError, summarize
+from micrometric.bins import Along
 from micrometric.columns import request_for
 from micrometric.engines import ENGINES, Source, open_engine
+from micrometric.figures import Figures
 from micrometric.filters import Filter
 from micrometric.finder import find
 from micrometric.keys import read_key
@@ -123,6 +125,23 @@ def assert_same(found, expected) -> None:
 @pytest.mark.parametrize("by", ["location", "oracle_top_k,layer_idx", "layer_idx,head", "1m"])
 def test_engines_agree_on_the_samples(engine, by) -> None:
     assert_same(answer(SAMPLES, engine, {"by": by}), answer(SAMPLES, "duckdb", {"by": by}))
+
+
+@pytest.mark.parametrize("engine", OTHERS)
+@pytest.mark.parametrize("of", ["value", "time", "layer_idx"])
+def test_engines_agree_on_bins(engine, of) -> None:
+    def binned(engine: str) -> list[dict]:
+        query = Query.open(SAMPLES, engine=engine, assume_tz="UTC")
+        along = Along(query.keys(of)[0] if of == "layer_idx" else of, bins=20, groups=3)
+        keys = query.keys("oracle_top_k")
+        return query.binned(keys, Figures(("count", "mean")), along, Figures(("p50", "last")))
+
+    found, expected = binned(engine), binned("duckdb")
+
+    assert len(found) == len(expected) > 20
+    for row, wanted in zip(found, expected, strict=True):
+        assert row.pop("whole") == pytest.approx(wanted.pop("whole"))
+        assert row == pytest.approx(wanted)
 
 
 @pytest.mark.parametrize("engine", OTHERS)

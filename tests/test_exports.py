@@ -1,13 +1,17 @@
 """Exports: what the readers of each format find in them is what was logged."""
 
 import csv
+import io
 import json
 import math
 import struct
 from pathlib import Path
 
 import duckdb
+import pandas as pd
+import polars as pl
 import pyarrow as pa
+import pyarrow.parquet
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -127,6 +131,60 @@ def test_every_format_holds_the_values_that_were_logged(tmp_path: Path, lines: l
         is_json = len(kinds) > 1 and kinds != {int, float} and layer is not None
         assert row.get("layer") == (json.dumps(layer) if is_json else layer)
         assert row.get("step") == event.metadata.get("step")
+
+
+SAMPLES = Path(__file__).parents[1] / "sample_logs"
+READERS = {
+    "csv with pandas": (".csv", pd.read_csv),
+    "csv with polars": (".csv", lambda path: pl.read_csv(path).to_pandas()),
+    "jsonl with pandas": (
+        ".jsonl",
+        lambda path: pd.read_json(path, lines=True, precise_float=True),
+    ),
+    "jsonl with polars": (".jsonl", lambda path: pl.read_ndjson(path).to_pandas()),
+    "parquet with pandas": (".parquet", pd.read_parquet),
+    "parquet with polars": (".parquet", lambda path: pl.read_parquet(path).to_pandas()),
+    "parquet with pyarrow": (".parquet", lambda path: pyarrow.parquet.read_table(path).to_pandas()),
+    "arrow with pandas": (".arrow", pd.read_feather),
+    "arrow with polars": (".arrow", lambda path: pl.read_ipc(path).to_pandas()),
+    "arrow with pyarrow": (
+        ".arrow",
+        lambda path: pa.ipc.open_file(path).read_all().to_pandas(),
+    ),
+}
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_what_others_read_is_what_was_logged(tmp_path: Path, reader: str) -> None:
+    suffix, read = READERS[reader]
+    path = tmp_path / f"out{suffix}"
+    events = list(iter_events(SAMPLES, metrics="!recall", assume_tz="UTC"))
+
+    export(SAMPLES, path, metrics="!recall", assume_tz="UTC")
+
+    frame = read(path)
+    assert frame["value"].tolist() == [event.value for event in events]
+    assert frame["metric"].tolist() == [event.metric for event in events]
+    assert frame["run"].tolist() == [event.run for event in events]
+    moments = pd.to_datetime(frame["timestamp"], utc=True, format="ISO8601")
+    assert moments.tolist() == [pd.Timestamp(event.timestamp) for event in events]
+    if suffix != ".jsonl":
+        layers = [event.metadata.get("layer_idx", math.nan) for event in events]
+        assert frame["layer_idx"].tolist() == pytest.approx(layers, nan_ok=True)
+
+
+def test_a_stream_is_kept_on_disk_and_read_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("micrometric.exports._BATCH", 3)
+    lines = b"".join(path.read_bytes() for path in (SAMPLES / "topk_attention").glob("*.jsonl"))
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(lines)))
+
+    done = export("-", tmp_path / "out.csv")
+
+    frame = pd.read_csv(tmp_path / "out.csv")
+    assert done.events == len(frame) == lines.count(b"\n")
+    assert set(frame["run"]) == {"-"}
 
 
 def as_float32(value: float) -> float:

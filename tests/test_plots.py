@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from micrometric import plot, summarize
+from micrometric.engines.duckdb_engine import DuckDBEngine
 from micrometric.errors import NoDataError, SettingError
 from micrometric.pictures import Bars, Box, Boxes, Grid, Line, Picture, Points
 from tests.plotted import SAMPLES, logs, steps
@@ -91,6 +92,30 @@ def test_uneven_steps_have_no_gaps(tmp_path: Path) -> None:
     assert None not in line.y
 
 
+def test_a_pause_between_bursts_is_a_gap(tmp_path: Path) -> None:
+    bursts = [start + step + step % 3 * 0.2 for start in (0, 100) for step in range(10)]
+    path = logs(tmp_path, [("loss", 1.0, {"at": place}) for place in bursts])
+
+    (line,) = only(plot(path, x="at"), Line)
+
+    assert line.y.count(None) == 1
+    assert line.y[10] is None
+
+
+@pytest.mark.parametrize(
+    "places",
+    [[1.2**power for power in range(250)], [*range(1, 2001)]],
+    ids=["powers", "even"],
+)
+def test_a_logarithmic_axis_makes_no_gaps(tmp_path: Path, places: list[float]) -> None:
+    path = logs(tmp_path, [("loss", 1.0, {"at": place}) for place in places])
+
+    (line,) = only(plot(path, x="at", log_x=True), Line)
+
+    assert None not in line.y
+    assert len(line.y) > 100
+
+
 def test_several_runs_are_never_averaged_unsaid(tmp_path: Path) -> None:
     for name, value in (("first", 1.0), ("second", 3.0)):
         logs(tmp_path / name, steps("loss", [value, value]))
@@ -169,6 +194,31 @@ def test_the_bars_of_a_histogram_hold_every_event(tmp_path: Path) -> None:
     assert panel.y.zero
     (row,) = summarize(path, by="metric", stats="p5,p50,p95")
     assert dict(bars.quantiles) == {name: row[name] for name in ("p5", "p50", "p95")}
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"kind": "line"},
+        {"kind": "hist", "by": "half"},
+        {"kind": "ecdf"},
+        {"kind": "box", "by": "half"},
+        {"rows": "half", "cols": "step"},
+        {"x": "loss", "y": "recall", "pair_by": "step"},
+    ],
+    ids=lambda options: "-".join(options),
+)
+def test_logs_are_read_once_for_a_picture(tmp_path: Path, monkeypatch, options: dict) -> None:
+    path = logs(tmp_path, [*steps("loss", [0.1, 0.2], half=1), *steps("recall", [3, 4], half=2)])
+    read = []
+    load = DuckDBEngine.load
+    monkeypatch.setattr(
+        DuckDBEngine, "load", lambda self, request: [read.append(request), load(self, request)][1]
+    )
+
+    plot(path, **options)
+
+    assert len(read) == 1
 
 
 def test_each_of_few_whole_numbers_has_a_bar(tmp_path: Path) -> None:
@@ -336,6 +386,7 @@ def test_axes_have_a_width_whatever_the_values(
         ({"x": "l*", "y": "l*", "minimize": "z"}, SettingError, "'z' is no axis"),
         ({"x": "l*", "y": "l*", "minimize": "x", "maximize": "x"}, SettingError, "both"),
         ({"kind": "scatter", "x": "loss"}, SettingError, "a scatter plot needs two metrics"),
+        ({"x": "loss", "y": "loss", "pair_by": "step"}, SettingError, "x and y are both 'loss'"),
     ],
 )
 def test_what_cannot_be_plotted_is_told(
@@ -345,6 +396,22 @@ def test_what_cannot_be_plotted_is_told(
 
     with pytest.raises(error, match=said):
         plot(path, **options)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"by": "group"},
+        {"kind": "hist", "by": "group"},
+        {"kind": "box", "by": "group"},
+        {"rows": "group", "cols": "step"},
+        {"x": "a", "y": "b", "pair_by": "group"},
+    ],
+    ids=lambda options: "-".join(options),
+)
+def test_of_no_events_it_is_told_that_there_are_none(tmp_path: Path, options: dict) -> None:
+    with pytest.raises(NoDataError, match="there are no events in"):
+        plot(logs(tmp_path, []), **options)
 
 
 def test_names_are_shown_as_escapes(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ from micrometric.pictures import (
     Picture,
     Points,
 )
-from micrometric.ticks import ticks
+from micrometric.ticks import Ticks, ticks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -32,8 +32,13 @@ if TYPE_CHECKING:
 
 _MARKERS = "osD^vP*X"
 _DASHES: tuple[Any, ...] = ("-", "--", "-.", ":")
-_MOST_TICKS_X = 7
-_MOST_TICKS_Y = 7
+_MOST_TICKS = 7
+_LETTER = 0.085
+"""Inches of a letter beside an axis, about."""
+_APART = 0.2
+"""Inches between two texts."""
+_PLOTTED = 0.75
+"""Share of the width of a panel that its axis has, about."""
 _MOST_NAMES = 40
 _MARKED = 40
 """Points of a line up to which each is marked."""
@@ -71,7 +76,7 @@ def draw(picture: Picture, theme: Theme = LIGHT) -> Figure:
         figure = Figure(figsize=(width, height), layout=layout)
         grid = list(figure.subplots(down, across, squeeze=False).flat)
         for panel, axes in zip(picture.panels, grid, strict=False):
-            _draw_panel(panel, axes, theme)
+            _draw_panel(panel, axes, theme, width / across)
         for axes in grid[len(picture.panels) :]:
             axes.set_axis_off()
         figure.text(0.008, 0.008, "\n".join(caption), fontsize=8, va="bottom", color=theme.ink)
@@ -124,8 +129,8 @@ def _take_literally(figure: Figure) -> None:
         text.set_parse_math(False)
 
 
-def _draw_panel(panel: Panel, axes: Axes, theme: Theme) -> None:
-    _set_axes(panel, axes)
+def _draw_panel(panel: Panel, axes: Axes, theme: Theme, width: float) -> None:
+    _set_axes(panel, axes, width)
     for index, mark in enumerate(panel.marks):
         match mark:
             case Line():
@@ -147,12 +152,13 @@ def _draw_panel(panel: Panel, axes: Axes, theme: Theme) -> None:
         axes.legend(fontsize=8, framealpha=0.85)
 
 
-def _set_axes(panel: Panel, axes: Axes) -> None:
+def _set_axes(panel: Panel, axes: Axes, width: float) -> None:
     places = (panel.x, panel.range_x(), "x"), (panel.y, panel.range_y(), "y")
     for axis, (low, high), name in places:
         low, high = _with_margin(axis, low, high)
-        most = _MOST_NAMES if axis.names else _MOST_TICKS_X if name == "x" else _MOST_TICKS_Y
-        shown = ticks(axis, low, high, most)
+        shown = ticks(axis, low, high, _MOST_NAMES if axis.names else _MOST_TICKS)
+        if name == "x" and not axis.names:
+            shown = _as_fit(axis, (low, high), shown, width)
         if axis.scale == "log":
             getattr(axes, f"set_{name}scale")("log")
         getattr(axes, f"set_{name}lim")(low, high)
@@ -167,6 +173,15 @@ def _set_axes(panel: Panel, axes: Axes) -> None:
     if not any(isinstance(mark, Grid) for mark in panel.marks):
         axes.grid(True, linewidth=0.6, zorder=0)
         axes.set_axisbelow(True)
+
+
+def _as_fit(axis: Axis, ends: tuple[float, float], shown: Ticks, width: float) -> Ticks:
+    """Return so many ticks that their texts stand apart in a panel so many inches wide."""
+    for most in range(_MOST_TICKS - 1, 1, -1):
+        if sum(len(text) * _LETTER + _APART for _, text in shown) <= width * _PLOTTED:
+            break
+        shown = ticks(axis, *ends, most)
+    return shown
 
 
 def _with_margin(axis: Axis, low: float, high: float) -> tuple[float, float]:
@@ -249,7 +264,7 @@ def _draw_grid(grid: Grid, axes: Axes) -> None:
         [[math.nan if cell is None else cell for cell in row] for row in grid.cells], dtype=float
     )
     image = axes.imshow(cells, cmap="cividis", aspect="auto", interpolation="nearest")
-    bar = axes.figure.colorbar(image, ax=axes)
+    bar = axes.figure.colorbar(image, ax=axes, aspect=30, pad=0.02)
     bar.set_label(grid.label)
     numbers = grid.numbers()
     if len(grid.cells) > _WRITTEN_CELLS or len(grid.cells[0]) > _WRITTEN_CELLS or not numbers:

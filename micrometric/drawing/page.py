@@ -66,13 +66,16 @@ def figure_of(picture: Picture) -> str:
     bare = replace(picture, caption=())
     light, dark = draw(bare, LIGHT), draw(bare, DARK)
     width = round(light.get_figwidth() * _REM)
+    # On a narrow page, pictures beside each other are moved through rather than made small.
+    least = width * 11 // 20 if len(picture.panels) > 1 else 0
     svgs = _svg(light, picture, "mm-light"), _svg(dark, picture, "mm-dark")
     marks = json.dumps(_placed(light, picture), ensure_ascii=True, separators=(",", ":"))
     caption = "".join(f"<p>{html.escape(sentence)}</p>" for sentence in picture.caption)
     # A name must not end the script it stands in.
     data = marks.replace("<", "\\u003c").replace("&", "\\u0026")
     return (
-        f'<figure class="mm-figure"><div class="mm-canvas" style="max-width:{width}rem">'
+        f'<figure class="mm-figure"><div class="mm-canvas" tabindex="0" role="group" '
+        f'aria-label="Picture" style="max-width:{width}rem;--mm-least:{least}rem">'
         f"{''.join(svgs)}"
         f'<output aria-live="polite"></output></div>'
         f'<script type="application/json">{data}</script>'

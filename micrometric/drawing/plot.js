@@ -29,8 +29,9 @@ for (const figure of document.querySelectorAll('.mm-figure')) {
   };
   const move = (x, y) => { view.x += x * view.size; view.y += y * view.size; show(); };
   const reset = () => { view.x = view.y = 0; view.size = 1; show(); };
+  // Of the svg, not the canvas: on a narrow page it is moved within.
   const within = event => {
-    const box = canvas.getBoundingClientRect();
+    const box = svgs.find(svg => svg.clientWidth).getBoundingClientRect();
     return [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height, box];
   };
 
@@ -46,8 +47,6 @@ for (const figure of document.querySelectorAll('.mm-figure')) {
     bar.append(button);
   }
   figure.prepend(bar);
-  canvas.tabIndex = 0;
-  canvas.setAttribute('role', 'group');
   canvas.setAttribute('aria-label', 'Picture; + and - zoom, arrows move, 0 shows all');
   const keys = {'+': () => zoom(0.7), '=': () => zoom(0.7), '-': () => zoom(1 / 0.7), 0: reset,
     ArrowLeft: () => move(-0.1, 0), ArrowRight: () => move(0.1, 0),

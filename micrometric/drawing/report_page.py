@@ -6,35 +6,22 @@ read; with them tables sort and filter, and pictures zoom and tell what is under
 
 from __future__ import annotations
 
-import html
-import math
-import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from micrometric._version import __version__
 from micrometric.checking import Check
 from micrometric.comparison import Comparison
 from micrometric.defects import KINDS
+from micrometric.draft import counted
 from micrometric.drawing.page import asset, document, figure_of
-from micrometric.event import format_timestamp
+from micrometric.drawing.tables import Column, table, text_of, yes_or_no
 from micrometric.listing import Listed
 from micrometric.printable import printable
 from micrometric.reports import LogReport, SessionLine
 
-_BREAK = re.compile(r"(?<=\w)([._/])(?=\w)")
-_LONG = 24
-"""Letters of a name from which on it may be broken."""
 _SHOWN_DEFECTS = 50
 _COUNTS = ("logged", "written", "pending", "sampled_out", "capped", "failed")
-
-
-@dataclass(frozen=True, slots=True)
-class _Column:
-    name: str
-    is_number: bool = False
 
 
 def report_page(report: LogReport) -> str:
@@ -56,12 +43,12 @@ def report_page(report: LogReport) -> str:
         f'<h2 id="{name}-title">{title}</h2>{content}</section>'
         for name, title, content in there
     )
-    title = _text(report.title)
+    title = text_of(report.title)
     return document(
         f"{report.title} - micrometric report",
         f"<style>{asset('plot.css')}{asset('report.css')}</style>"
         f'<div class="mm-report"><header><h1>{title}</h1>'
-        f"<p>{_text(_made(report))}</p>"
+        f"<p>{text_of(_made(report))}</p>"
         f'<nav aria-label="Sections"><ul>{links}</ul></nav></header>'
         f"<main>{body}</main></div>"
         f"<script>{asset('plot.js')}</script><script>{asset('report.js')}</script>",
@@ -70,9 +57,12 @@ def report_page(report: LogReport) -> str:
 
 def _made(report: LogReport) -> str:
     check = report.check
+    defects = check.counts.total()
     return (
-        f"{check.events:,} events in {check.files:,} files of {len(_by_run(check)):,} runs; made "
-        f"by micrometric {__version__} at {_moment(report.made)}"
+        f"{counted(check.events, 'event')} in {counted(check.files, 'file')} of "
+        f"{counted(len(_by_run(check)), 'run')}, "
+        f"{counted(defects, 'defect') if defects else 'no defects'}; made by micrometric "
+        f"{__version__} at {report.made:%Y-%m-%d %H:%M} UTC"
     )
 
 
@@ -100,9 +90,9 @@ def _runs(report: LogReport) -> str:
                 "end": max(ends, default=None),
             }
         )
-    columns = [_Column("run"), _Column("files", True), _Column("events", True),
-               _Column("begin"), _Column("end")]  # fmt: skip
-    return _table("Runs, their files, events and times", columns, rows)
+    columns = [Column("run"), Column("files", "number"), Column("events", "number"),
+               Column("begin", "time"), Column("end", "time")]  # fmt: skip
+    return table("Runs, their files, events and times", columns, rows)
 
 
 def _sessions(sessions: Sequence[SessionLine]) -> str:
@@ -123,14 +113,18 @@ def _sessions(sessions: Sequence[SessionLine]) -> str:
                 "start": facts.start.replace("T", " "),
                 "end": facts.end and facts.end.replace("T", " "),
                 **{name: getattr(account.total, name) if account else None for name in _COUNTS},
-                "balances": None if account is None else _yes(account.total.balances),
+                "balances": None if account is None else yes_or_no(account.total.balances),
             }
         )
-    names = ["session", "state", "host", "rank", "launch", "program", "metrics_to_log", "start",
-             "end"]  # fmt: skip
-    columns = [*map(_Column, names), *(_Column(name, True) for name in _COUNTS)]
-    columns.append(_Column("balances"))
-    return _table("Sessions, and the account of their events", columns, rows)
+    names = ["session", "state", "host", "rank", "launch", "program", "metrics_to_log"]
+    columns = [
+        *map(Column, names),
+        Column("start", "time"),
+        Column("end", "time"),
+        *(Column(name, "number") for name in _COUNTS),
+    ]
+    columns.append(Column("balances"))
+    return table("Sessions, and the account of their events", columns, rows)
 
 
 def _metrics(listed: Iterable[Listed]) -> str:
@@ -143,34 +137,34 @@ def _metrics(listed: Iterable[Listed]) -> str:
                 "dtype": "unregistered" if metric is None else metric.dtype,
                 "unit": None if metric is None else metric.unit,
                 "dims": None if metric is None else ", ".join(metric.dims) or None,
-                "enabled": None if one.enabled is None else _yes(one.enabled),
+                "enabled": None if one.enabled is None else yes_or_no(one.enabled),
                 "events": one.seen.events if one.seen else 0,
                 "last seen": one.seen.last if one.seen else None,
                 "registered at": None if metric is None else metric.place,
                 "description": None if metric is None else metric.description,
             }
         )
-    columns = [_Column("metric"), _Column("dtype"), _Column("unit"), _Column("dims"),
-               _Column("enabled"), _Column("events", True), _Column("last seen"),
-               _Column("registered at"), _Column("description")]  # fmt: skip
-    return _table("Metrics, as registered and as seen", columns, rows)
+    columns = [Column("metric"), Column("dtype"), Column("unit"), Column("dims"),
+               Column("enabled"), Column("events", "number"), Column("last seen", "time"),
+               Column("registered at"), Column("description")]  # fmt: skip
+    return table("Metrics, as registered and as seen", columns, rows)
 
 
 def _figures(report: LogReport) -> str:
     summary = report.summary
-    columns = [_Column("metric"), *map(_Column, summary.by)]
+    columns = [Column("metric"), *map(Column, summary.by)]
     # No news where there is none of what could not be counted in.
     dull = {
         name
         for name in ("non_finite", "non_numeric")
         if not any(row.get(name) for row in summary.rows)
     }
-    columns += [_Column(name, True) for name in summary.figures if name not in dull]
+    columns += [Column(name, "number") for name in summary.figures if name not in dull]
     caption = f"Figures by {', '.join(map(printable, summary.by)) or 'metric'}"
     left = ""
     if report.left_out:
         left = f"<p>{report.left_out:,} more groups are not shown; filter, or group by less.</p>"
-    return _table(caption, columns, summary.rows, find=True) + left
+    return table(caption, columns, summary.rows, find=True) + left
 
 
 def _comparison(comparison: Comparison | None) -> str:
@@ -178,8 +172,8 @@ def _comparison(comparison: Comparison | None) -> str:
         return ""
     rows = [one.row() for one in comparison.rows]
     texts = {"metric", "figure", "other", "effect", "reason", *comparison.by}
-    columns = [_Column(name, name not in texts) for name in rows[0]]
-    return _table(
+    columns = [Column(name, "text" if name in texts else "number") for name in rows[0]]
+    return table(
         "Figures beside those of the base, and what can be said of the differences",
         columns,
         rows,
@@ -188,7 +182,7 @@ def _comparison(comparison: Comparison | None) -> str:
 
 
 def _picture(picture: Any) -> str:
-    return f"<h3>{_text(picture.title)}</h3>{figure_of(picture)}"
+    return f"<h3>{text_of(picture.title)}</h3>{figure_of(picture)}"
 
 
 def _defects(check: Check) -> str:
@@ -214,93 +208,13 @@ def _defects(check: Check) -> str:
         }
         for one in check.defects[:_SHOWN_DEFECTS]
     ]
-    of_kinds = [_Column("kind"), _Column("count", True), _Column("meaning"), _Column("what to do")]
-    of_places = [_Column("kind"), _Column("file"), _Column("line", True), _Column("byte", True),
-                 _Column("reason"), _Column("excerpt")]  # fmt: skip
-    first = _table("Defects by kind", of_kinds, kinds)
-    return first + _table(f"The first {len(places)} of them", of_places, places, find=True)
-
-
-# Parts.
+    of_kinds = [Column("kind"), Column("count", "number"), Column("meaning"), Column("what to do")]
+    of_places = [Column("kind"), Column("file"), Column("line", "number"), Column("byte", "number"),
+                 Column("reason"), Column("excerpt")]  # fmt: skip
+    first = table("Defects by kind", of_kinds, kinds)
+    return first + table(f"The first {len(places)} of them", of_places, places, find=True)
 
 
 def _list(sentences: Iterable[str]) -> str:
-    items = "".join(f"<li>{_text(sentence)}</li>" for sentence in sentences)
+    items = "".join(f"<li>{text_of(sentence)}</li>" for sentence in sentences)
     return f"<ul>{items}</ul>" if items else ""
-
-
-def _table(
-    caption: str,
-    columns: Sequence[_Column],
-    rows: Sequence[dict[str, Any]],
-    *,
-    find: bool = False,
-) -> str:
-    """Return a table; columns without a value in any row are left out.
-
-    Args:
-        caption: what it holds.
-        columns: in order.
-        rows: values by column.
-        find: whether rows can be looked for.
-    """
-    if not rows:
-        return ""
-    shown = [column for column in columns if any(row.get(column.name) is not None for row in rows)]
-    heads = "".join(
-        f'<th scope="col"{_number_class(column)}>{_text(column.name)}</th>' for column in shown
-    )
-    lines = "".join(
-        "<tr>" + "".join(_cell(column, row.get(column.name)) for column in shown) + "</tr>"
-        for row in rows
-    )
-    mark = " data-find" if find else ""
-    return (
-        f'<div class="mm-scroll" tabindex="0" role="region" aria-label="{_text(caption)}">'
-        f'<table class="mm-table"{mark}><caption>{_text(caption)}</caption>'
-        f"<thead><tr>{heads}</tr></thead><tbody>{lines}</tbody></table></div>"
-    )
-
-
-def _number_class(column: _Column) -> str:
-    return ' class="n"' if column.is_number else ""
-
-
-def _cell(column: _Column, value: Any) -> str:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return f"<td{_number_class(column)}>{_breakable(_text(_shown(value)))}</td>"
-    # Sorted by the number itself, not by the digits that are shown.
-    exact = html.escape(repr(value))
-    return f'<td{_number_class(column)} data-n="{exact}">{_text(_shown(value))}</td>'
-
-
-def _breakable(text: str) -> str:
-    """Return escaped text that may be broken behind what parts names and paths."""
-    return _BREAK.sub(r"\1<wbr>", text) if len(text) > _LONG else text
-
-
-def _shown(value: Any) -> str:
-    match value:
-        case None:
-            return "-"
-        case bool():
-            return _yes(value)
-        case int():
-            return f"{value:,}" if abs(value) >= 10_000 else str(value)
-        case float():
-            return f"{value:.5g}" if math.isfinite(value) else str(value)
-        case datetime():
-            return _moment(value)
-    return str(value)
-
-
-def _moment(moment: datetime) -> str:
-    return format_timestamp(moment).replace("T", " ")
-
-
-def _yes(value: bool) -> str:
-    return "yes" if value else "no"
-
-
-def _text(text: str) -> str:
-    return html.escape(printable(text), quote=True)

@@ -35,6 +35,9 @@ class Engine(Protocol):
     def load(self, request: Request) -> nw.LazyFrame[Any]:
         """Return the segments as columns."""
 
+    def keep(self, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any] | None:
+        """Return a frame to ask several things of, or None when it must be loaded again."""
+
     def collect(self, frame: nw.LazyFrame[Any]) -> list[dict[str, Any]] | None:
         """Return the rows of a frame, or None when it must be loaded again."""
 

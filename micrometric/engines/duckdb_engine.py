@@ -13,6 +13,7 @@ import contextlib
 import json
 import re
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -21,7 +22,7 @@ from micrometric.columns import Request
 from micrometric.engines import Source
 from micrometric.engines.duckdb_files import Files, valid_utf8
 from micrometric.engines.duckdb_sql import Question, names_of, scan_of, sharing_quantiles
-from micrometric.engines.running import fetch_rows, interruptible, is_interrupt
+from micrometric.engines.running import Rows, fetch_rows, interruptible, is_interrupt
 from micrometric.errors import SettingError
 from micrometric.parquet import quoted
 
@@ -96,18 +97,39 @@ class DuckDBEngine:
 
         return nw.from_native(self._relation(request, strict=True))
 
+    def keep(self, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any] | None:
+        """Compute a frame once for several questions; None is as for `collect`."""
+        import narwhals as nw
+
+        query = f"CREATE OR REPLACE TEMP TABLE kept AS {frame.to_native().sql_query()}"
+        if self._tried(lambda: self._connection.execute(query).fetchall()) is None:
+            return None
+        kept: nw.LazyFrame[Any] = nw.from_native(self._connection.table("kept"))
+        return kept
+
     def collect(self, frame: nw.LazyFrame[Any]) -> list[dict[str, Any]] | None:
         """Compute a frame and return its rows, or None when DuckDB met a line it cannot read.
 
         After None the segment in question has been mended: load again.
         """
+        quantile = "approx_quantile" if self._source.approximate else "quantile_cont"
+        query = sharing_quantiles(frame.to_native().sql_query(), quantile)
+        columns: list[str] = []
+
+        def fetch() -> Rows:
+            relation = self._connection.sql(query)
+            columns.extend(relation.columns)
+            return relation.fetchall()
+
+        rows = self._tried(fetch)
+        return None if rows is None else [dict(zip(columns, row, strict=True)) for row in rows]
+
+    def _tried(self, fetch: Callable[[], Rows]) -> Rows | None:
+        """Return the rows of a query, or None when a segment had to be mended for it."""
         import duckdb
 
-        quantile = "approx_quantile" if self._source.approximate else "quantile_cont"
         try:
-            query = sharing_quantiles(frame.to_native().sql_query(), quantile)
-            relation = self._connection.sql(query)
-            rows = fetch_rows(self._connection, relation, self._source.progress)
+            return fetch_rows(self._connection, fetch, self._source.progress)
         except duckdb.Error as error:
             # What damaged Parquet raises is anything.
             expected = duckdb.InvalidInputException, duckdb.IOException, duckdb.ConversionException
@@ -116,7 +138,6 @@ class DuckDBEngine:
                 raise
             self._mend_after(str(error))
             return None
-        return [dict(zip(relation.columns, row, strict=True)) for row in rows]
 
     def mend_suspects(self, request: Request) -> None:
         """Mend every segment that holds a suspicious line."""

@@ -60,6 +60,10 @@ class PandasEngine:
         ]
         return nw.from_native(pd.concat(frames, ignore_index=True)).lazy()
 
+    def keep(self, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+        """Return a frame as it is: it is in memory."""
+        return frame
+
     def collect(self, frame: nw.LazyFrame[Any]) -> list[dict[str, Any]]:
         """Compute a frame and return its rows."""
         rows = frame.collect().rows(named=True)

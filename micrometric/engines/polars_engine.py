@@ -47,6 +47,10 @@ class PolarsEngine:
         loaded: nw.LazyFrame[Any] = nw.from_native(pl.concat(frames).lazy())
         return loaded
 
+    def keep(self, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+        """Return a frame as it is: it is in memory."""
+        return frame
+
     def collect(self, frame: nw.LazyFrame[Any]) -> list[dict[str, Any]]:
         """Compute a frame and return its rows."""
         rows: list[dict[str, Any]] = frame.to_native().collect().to_dicts()

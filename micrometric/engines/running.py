@@ -14,32 +14,35 @@ _PROGRESS = 0.2
 """Seconds between two reports of progress."""
 
 
+Rows = list[tuple[Any, ...]]
+
+
 def fetch_rows(
     connection: duckdb.DuckDBPyConnection,
-    relation: duckdb.DuckDBPyRelation,
+    fetch: Callable[[], Rows],
     progress: Callable[[float], None] | None,
-) -> list[tuple[Any, ...]]:
-    """Return the rows of a relation; Ctrl-C ends the query at once.
+) -> Rows:
+    """Return the rows of a query; Ctrl-C ends it at once.
 
     Args:
-        connection: of the relation.
-        relation: the query.
+        connection: what the query runs on.
+        fetch: runs it.
         progress: called now and then with the share that is done.
     """
-    rows: list[tuple[Any, ...]] = []
+    rows: Rows = []
     failed: list[BaseException] = []
     # Not the thread's own end: an interrupted `join` takes a thread for ended before it is.
     done = threading.Event()
 
-    def fetch() -> None:
+    def run() -> None:
         try:
-            rows.extend(relation.fetchall())
+            rows.extend(fetch())
         except BaseException as error:  # noqa: BLE001 - raised again by who waits
             failed.append(error)
         finally:
             done.set()
 
-    threading.Thread(target=fetch, name="micrometric-query").start()
+    threading.Thread(target=run, name="micrometric-query").start()
     try:
         while not done.wait(_PROGRESS):
             if progress is not None:

@@ -9,7 +9,6 @@ from micrometric.bins import Along
 from micrometric.draft import Draft, Row, counted, group_name, largest
 from micrometric.errors import NoDataError
 from micrometric.figures import Figures
-from micrometric.keys import Key
 from micrometric.pictures import Axis, Bars, Box, Boxes, Line, Panel, Picture
 from micrometric.printable import printable
 
@@ -28,9 +27,7 @@ _BOXED = ("min", "p5", "p25", "p50", "p75", "p95", "max")
 
 def histogram(draft: Draft) -> Picture:
     """Return bars for each group, in a panel each; those of a metric have the same edges."""
-    keys, names, rows = _binned(draft, _FINE)
-    marked = Figures((*_MARKED, "count"))
-    quantiles = {_group(row, names): row for row in draft.query.rows(keys, marked)}
+    names, rows = _binned(draft, _FINE, Figures(_MARKED))
     panels = []
     for metric, found in draft.by_metric(rows):
         placed = [row for row in found if row["bin"] is not None]
@@ -40,7 +37,7 @@ def histogram(draft: Draft) -> Picture:
         heights = [_heights(group, bar_of, len(edges) - 1) for group in shown]
         x, y = _value_axis(draft, metric), Axis("events", zero=True, whole=True)
         for group, bars in zip(shown, heights, strict=True):
-            figures = quantiles[_group(group[0], names)]
+            figures = group[0]["whole"]
             lines = tuple(
                 (name, figures[name])
                 for name in _MARKED
@@ -55,7 +52,7 @@ def histogram(draft: Draft) -> Picture:
 
 def ecdf(draft: Draft) -> Picture:
     """Return the share of events up to each value, a line for each group."""
-    _, names, rows = _binned(draft, _STEPS)
+    names, rows = _binned(draft, _STEPS)
     panels = []
     for metric, found in draft.by_metric(rows):
         placed = [row for row in found if row["bin"] is not None]
@@ -100,17 +97,19 @@ def _box(row: Row, name: str) -> Box:
     return Box(name, least, p5, p25, p50, p75, p95, greatest, row["count"])
 
 
-def _binned(draft: Draft, bins: int) -> tuple[list[Key], tuple[str, ...], list[Row]]:
+def _binned(
+    draft: Draft, bins: int, whole: Figures = _COUNTED
+) -> tuple[tuple[str, ...], list[Row]]:
     keys = draft.query.keys(draft.asked.by)
     along = Along("value", bins, draft.top(_GROUPS), log=draft.asked.log_x)
-    rows = draft.query.binned(keys, _COUNTED, along)
+    rows = draft.query.binned(keys, _COUNTED, along, whole)
     draft.query.refuse_unknown(keys, rows)
     below = sum(row["count"] for row in rows if row["bin"] is None)
     if below:
         draft.say(f"not above 0, without a place on a logarithmic axis: {counted(below, 'value')}")
         if not any(row["bin"] is not None for row in rows):
             raise NoDataError("no value is above 0, and only those have a logarithm")
-    return keys, tuple(key.name for key in keys), rows
+    return tuple(key.name for key in keys), rows
 
 
 def _value_axis(draft: Draft, metric: str) -> Axis:

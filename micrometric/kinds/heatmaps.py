@@ -42,7 +42,8 @@ def heatmap(draft: Draft) -> Picture:
         y, x = Axis(printable(down), names=names[0]), Axis(printable(across), names=names[1])
         panels.append(Panel(printable(metric), x, y, (grid,)))
     draft.say(f"each cell: {asked.stat} of the events there")
-    title = f"{asked.stat} by {printable(down)} and {printable(across)}"
+    of = f" of {panels[0].title}" if len(panels) == 1 else ""
+    title = f"{asked.stat}{of} by {printable(down)} and {printable(across)}"
     return draft.picture("heatmap", title, panels)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -28,7 +29,9 @@ _BANDED = ("mean", "median", "p50")
 _FEW = 3
 """Lines whose bands can be told apart."""
 _GAP = 3
-"""Usual distances of points from which there is a gap."""
+"""Usual distances of even points from which there is a gap."""
+_PAUSE = 10
+"""The same of uneven ones: times the distance that nine in ten are below."""
 
 Source = Key | Literal["value", "time", "occurrence"]
 
@@ -157,7 +160,7 @@ def _line(
         draft.say("band: the 5th to the 95th percentile of the events there")
     filled: list[Row | None] = [*rows]
     if even and draft.asked.x != "occurrence":
-        filled = _with_gaps(rows)
+        filled = _with_gaps(rows, log=draft.asked.log_x)
     x, y, low, high = [], [], [], []
     before = 0.0
     for row in filled:
@@ -173,18 +176,30 @@ def _line(
     return Line(name, tuple(x), tuple(y), *band)
 
 
-def _with_gaps(rows: list[Row]) -> list[Row | None]:
-    """Put None where evenly spaced points miss some."""
-    distances = [after["at"] - before["at"] for before, after in itertools.pairwise(rows)]
-    if len(distances) < 3:
-        return [*rows]
-    quarter, usual, three = statistics.quantiles(distances, n=4, method="inclusive")
-    if not 0 < three <= 1.5 * quarter:
-        return [*rows]
-    filled: list[Row | None] = [rows[0]]
-    for row, distance in zip(rows[1:], distances, strict=True):
-        filled += [None, row] if distance > _GAP * usual else [row]
+def _with_gaps(rows: list[Row], *, log: bool) -> list[Row | None]:
+    """Put None where points are missing between others."""
+    gaps = _gaps([row["at"] for row in rows])
+    if log:  # Even steps are uneven there, and the other way round.
+        gaps &= _gaps([math.log(row["at"]) for row in rows])
+    filled: list[Row | None] = []
+    for index, row in enumerate(rows):
+        filled += [None, row] if index in gaps else [row]
     return filled
+
+
+def _gaps(places: list[float]) -> set[int]:
+    """Return which places have a gap before them."""
+    distances = [after - before for before, after in itertools.pairwise(places)]
+    if len(distances) < 3:
+        return set()
+    quarter, usual, three = statistics.quantiles(distances, n=4, method="inclusive")
+    if 0 < three <= 1.5 * quarter:
+        least = _GAP * usual
+    elif len(distances) >= _PAUSE:
+        least = _PAUSE * statistics.quantiles(distances, n=10, method="inclusive")[-1]
+    else:
+        return set()
+    return {index for index, distance in enumerate(distances, 1) if distance > least > 0}
 
 
 def _shown(draft: Draft, figure: Any, *, log_y: bool) -> Number:

@@ -51,6 +51,8 @@ def scatter(draft: Draft) -> Picture:
         raise NoDataError(draft.why_empty())
     known = {*found, *draft.query.found.metrics()}
     across, upwards = (_one(name, found, known) for name in (asked.x, asked.y))
+    if across == upwards:
+        raise SettingError(f"x and y are both {across!r}; a scatter plot needs two metrics")
     pairs = _pairs(draft, rows, names, (across, upwards), stat)
     front = _front(pairs, signs)
     drawn = _thinned(draft, pairs, front)

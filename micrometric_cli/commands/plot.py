@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import enum
-import shutil
-import sys
-import time
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -35,9 +32,6 @@ if TYPE_CHECKING:
     from micrometric.pictures import Picture
 
 _EVERY = 2.0
-_PIPED_WIDTH = 100
-_UNBOUND = 100_000
-"""Width of a table that is piped."""
 
 
 class Kind(enum.StrEnum):
@@ -209,6 +203,7 @@ def plot(
     caption says what was aggregated, left out or cannot be shown.
     """
     from micrometric_cli.paths import paths_or_default
+    from micrometric_cli.picturing import follow_picture, print_front, print_picture
 
     if output is None:
         refuse_alone("--output", force=force)
@@ -247,14 +242,16 @@ def plot(
         **filters,
     }
     if follow:
-        _follow(chosen, options, color, _EVERY if every is None else every)
+        from micrometric.plots import plot as plot_logs
+
+        follow_picture(lambda: plot_logs(chosen, **options), color, every or _EVERY)
         return
     picture = _picture(chosen, options, strict=strict)
     if output is None:
-        _print(picture, color)
+        print_picture(picture, color)
         return
     picture.save(output, force=force)
-    _print_front(picture, color)
+    print_front(picture, color)
     say(f"wrote {output}")
 
 
@@ -278,74 +275,3 @@ def _picture(paths: list[str], options: dict[str, Any], *, strict: bool) -> Pict
         picture = plot_logs(paths, progress=told, **options)
     tell_report(picture.report, strict=strict)
     return picture
-
-
-def _print(picture: Picture, color: Color) -> None:
-    sys.stdout.write("".join(f"{line}\n" for line in _lines(picture, color)))
-    _print_front(picture, color)
-
-
-def _lines(picture: Picture, color: Color, *, rows: int | None = None) -> list[str]:
-    from micrometric_cli.output import has_colour, terminal_width
-    from micrometric_cli.render.canvas import NARROWEST, Screen
-    from micrometric_cli.render.plot import picture_lines
-
-    width = max(NARROWEST, terminal_width() or _PIPED_WIDTH)
-    screen = Screen(width, rows, unicode=_has_dots(), colour=has_colour(color))
-    return picture_lines(picture, screen)
-
-
-def _has_dots() -> bool:
-    """Say whether standard output can hold signs of braille."""
-    try:
-        "⣿┤".encode(sys.stdout.encoding or "ascii")
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def _print_front(picture: Picture, color: Color) -> None:
-    """Print the Pareto front as a table."""
-    if not picture.front:
-        return
-    from micrometric_cli.options import Format
-    from micrometric_cli.output import print_table, terminal_width
-    from micrometric_cli.render.summary import kind_of
-    from micrometric_cli.render.table import Column, Table
-    from micrometric_cli.render.text import shortened
-
-    rows = list(picture.front)
-    *names, x, y = rows[0]
-    columns = [Column(name, kind_of(row[name] for row in rows)) for name in names]
-    # Names of metrics give way first: the axes above have them in full.
-    forms = shortened({x, y}, max(6, (terminal_width() or _UNBOUND) // 4))
-    columns += [Column(forms[name], "figure") for name in (x, y)]
-    rows = [row | {forms[name]: row[name] for name in (x, y)} for row in rows]
-    sys.stdout.write("\n")
-    print_table(Table(columns, rows), Format.TABLE, color)
-
-
-def _follow(paths: list[str], options: dict[str, Any], color: Color, every: float) -> None:
-    """Draw in place until Ctrl-C; without a terminal, one picture after the other."""
-    from micrometric.errors import NoDataError
-    from micrometric.plots import plot as plot_logs
-    from micrometric_cli.telling import Teller
-
-    teller = Teller()
-    while True:
-        try:
-            picture = plot_logs(paths, **options)
-        except NoDataError as nothing_yet:
-            teller.tell([str(nothing_yet)])
-            time.sleep(every)
-            continue
-        if sys.stdout.isatty():
-            height = shutil.get_terminal_size().lines
-            rows = max(4, (height - 2) // len(picture.panels) - 8)
-            lines = _lines(picture, color, rows=rows)[: height - 1]
-            # Over what is there, without a flash of an empty screen between.
-            sys.stdout.write("\x1b[H" + "".join(f"{line}\x1b[K\n" for line in lines) + "\x1b[J")
-        else:
-            sys.stdout.write("".join(f"{line}\n" for line in [*_lines(picture, color), ""]))
-        teller.tell(picture.report.sentences())
-        time.sleep(every)

@@ -8,27 +8,18 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from micrometric.pictures import (
-    Axis,
-    Bars,
-    Line,
-    Panel,
-    Points,
-)
+from micrometric.pictures import Bars, Line, Panel, Points
 from micrometric.ticks import ticks
-from micrometric_cli.render.text import shortened, width_of
+from micrometric_cli.render.axes import Frame, cell_of, x_axis
+from micrometric_cli.render.screen import SIGNS, Screen, coloured, short
+from micrometric_cli.render.text import width_of
 
 if TYPE_CHECKING:
     from plotille import Canvas
 
-# Nearest to the palette of the files among the 256 colours, and readable on light and dark.
-COLOURS = (32, 166, 35, 175, 74, 172, 244, 130)
-SIGNS = "o+x*#@%&"
-NARROWEST = 20
 _SIGN_EVERY = 12
 """Columns from one sign of a series on its line to the next."""
 _BLOCKS = "▁▂▃▄▅▆▇█"
@@ -39,45 +30,6 @@ LEAST_CANVAS = 4
 
 _Cell = tuple[str, int]
 """A sign, and the series it is of."""
-
-
-@dataclass(frozen=True, slots=True)
-class Screen:
-    """What a picture is drawn on."""
-
-    width: int
-    rows: int | None = None
-    """Rows of a panel's canvas, None for the usual."""
-    unicode: bool = True
-    colour: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """Where an axis lies on the canvas."""
-
-    axis: Axis
-    low: float
-    high: float
-
-    @classmethod
-    def of(cls, axis: Axis, ends: tuple[float, float]) -> Frame:
-        """Return where an axis with these ends lies, with room for marks at its edge."""
-        low, high = ends
-        if axis.scale == "log":
-            return cls(axis, low, high)
-        if not axis.names and not axis.zero:
-            margin = (high / 2 - low / 2) * 0.04
-            return cls(axis, low - margin, high + margin)
-        return cls(axis, low, high)
-
-    def share(self, place: float) -> float:
-        """Return where a place is, from 0 at the low end to 1 at the high one."""
-        if self.axis.scale == "log":
-            return (math.log(place) - math.log(self.low)) / (
-                math.log(self.high) - math.log(self.low)
-            )
-        return (place / 2 - self.low / 2) / (self.high / 2 - self.low / 2)
 
 
 def canvas_lines(panel: Panel, screen: Screen, rows: int) -> list[str]:
@@ -98,38 +50,6 @@ def canvas_lines(panel: Panel, screen: Screen, rows: int) -> list[str]:
         edge = tick if text else bar
         lines.append(f"{' ' * (margin - width_of(text))}{text} {edge}{line}".rstrip())
     return [*lines, *x_axis(x, columns, margin, (corner, foot, under), screen)]
-
-
-def x_axis(
-    x: Frame, columns: int, margin: int, signs: tuple[str, str, str], screen: Screen
-) -> list[str]:
-    """Return the line below the canvas, the texts of its ticks, and what it measures."""
-    corner, foot, under = signs
-    line, below = [under] * columns, [" "] * (columns + margin + 2)
-    end = 0
-    most = max(2, columns // 12)
-    for place, text in ticks(x.axis, x.low, x.high, len(x.axis.names) or most):
-        column = cell_of(x.share(place), columns, 2)
-        (text,) = short([text], max(6, columns // max(1, len(x.axis.names) or 1)))
-        start = max(0, margin + 2 + column - width_of(text) // 2)
-        start = min(start, len(below) - width_of(text))
-        if start < end + (1 if end else 0):
-            continue
-        line[column] = foot
-        below[start : start + width_of(text)] = [text]
-        end = start + width_of(text)
-        below = [*below[: start + 1], *[""] * (width_of(text) - 1), *below[start + 1 :]]
-    label = fitted(f"{x.axis.label}{log_suffix(x.axis)}", screen)
-    return [
-        f"{' ' * (margin + 1)}{corner}{''.join(line)}",
-        "".join(below).rstrip(),
-        label.center(columns + margin + 2).rstrip() if width_of(label) < screen.width else label,
-    ]
-
-
-def cell_of(share: float, cells: int, dots: int) -> int:
-    """Return the cell that a place falls into, each being so many dots wide."""
-    return round(share * (cells * dots - 1)) // dots
 
 
 def _drawn(panel: Panel, x: Frame, y: Frame, columns: int, rows: int, screen: Screen) -> list[str]:
@@ -288,24 +208,3 @@ def _quantile_line(panel: Panel, x: Frame, columns: int) -> str | None:
         if start > len(line) or not line:
             line = f"{line:<{start}}{name}"
     return line if marked else None
-
-
-def coloured(text: str, index: int, screen: Screen) -> str:
-    """Return a text in the colour of a series, where there is colour."""
-    return f"\x1b[38;5;{COLOURS[index % len(COLOURS)]}m{text}\x1b[0m" if screen.colour else text
-
-
-def log_suffix(axis: Axis) -> str:
-    """Return what the label of a logarithmic axis ends with."""
-    return ", log" if axis.scale == "log" else ""
-
-
-def fitted(text: str, screen: Screen) -> str:
-    """Return a text that is no wider than the screen."""
-    return short([text], screen.width)[0]
-
-
-def short(texts: Sequence[str], width: int) -> list[str]:
-    """Return texts shortened to a width, longer only where two would look the same."""
-    forms = shortened(set(texts), width)
-    return [forms[text] for text in texts]

@@ -16,19 +16,9 @@ from micrometric.pictures import (
     Picture,
     Points,
 )
-from micrometric_cli.render.canvas import (
-    LEAST_CANVAS,
-    SIGNS,
-    Frame,
-    Screen,
-    canvas_lines,
-    cell_of,
-    coloured,
-    fitted,
-    log_suffix,
-    short,
-    x_axis,
-)
+from micrometric_cli.render.axes import Frame, cell_of, log_suffix, x_axis
+from micrometric_cli.render.canvas import LEAST_CANVAS, canvas_lines
+from micrometric_cli.render.screen import SIGNS, Screen, coloured, fitted, short
 from micrometric_cli.render.text import ELLIPSIS, width_of
 
 _LEVELS = " .:-=+*#%@"

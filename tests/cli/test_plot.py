@@ -82,39 +82,6 @@ def test_without_matplotlib_the_terminal_still_draws(cli, monkeypatch):
     assert "pip install 'micrometric[plot]'" in refused.err
 
 
-def test_following_draws_again_until_ctrl_c(cli, monkeypatch):
-    naps = []
-
-    def nap(seconds):
-        naps.append(seconds)
-        if len(naps) == 2:
-            raise KeyboardInterrupt
-
-    monkeypatch.setattr("micrometric_cli.commands.plot.time.sleep", nap)
-
-    ended = cli("plot", TOPK, "-m", "accuracy", "--follow", "--every", "0.5", columns=60)
-
-    assert (ended.code, naps) == (130, [0.5, 0.5])
-    assert ended.out.count("\x1b[H") == 2
-    assert ended.out.count("accuracy (1)") == 2
-
-
-def test_following_waits_for_what_is_not_there_yet(cli, monkeypatch):
-    naps = []
-
-    def nap(seconds):
-        naps.append(seconds)
-        if len(naps) == 2:
-            raise KeyboardInterrupt
-
-    monkeypatch.setattr("micrometric_cli.commands.plot.time.sleep", nap)
-
-    ended = cli("plot", TOPK, "-m", "nix", "--follow")
-
-    assert (ended.code, ended.out, naps) == (130, "", [2.0, 2.0])
-    assert ended.err.count("no event is of metric 'nix'") == 1
-
-
 @pytest.mark.parametrize("kind", ["line", "hist", "box"])
 def test_standard_input_is_read_once_for_several_questions(cli, monkeypatch, kind):
     lines = next(TOPK.glob("*.jsonl")).read_bytes()
@@ -145,3 +112,14 @@ def test_the_list_of_the_front_fits_the_terminal(cli, columns):
 
     assert max(map(len, ended.out.splitlines())) <= columns
     assert ended.out.splitlines()[-1].split() == ["128", "1", "0.6505", "0.0454"]
+
+
+def test_where_no_table_fits_the_front_is_a_list(cli):
+    ended = cli(
+        "plot", SAMPLES, "-x", "research*density", "-y", "research*error",
+        "--pair-by", "oracle_top_k,layer_idx", "--assume-tz", "UTC", columns=20,
+    )  # fmt: skip
+
+    assert max(map(len, ended.out.splitlines())) <= 20
+    told = " ".join(line.strip() for line in ended.out.splitlines()[-3:])
+    assert told == "oracle_top_k=128, layer_idx=1: x 0.6505, y 0.04539"

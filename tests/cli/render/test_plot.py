@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from micrometric import plot
-from micrometric_cli.render.canvas import Screen
 from micrometric_cli.render.plot import picture_lines
+from micrometric_cli.render.screen import Screen
 from micrometric_cli.render.text import width_of
 from tests.cli.conftest import block
 from tests.plotted import SAMPLES, logs, steps
@@ -30,8 +30,8 @@ def test_a_line_has_axes_ticks_and_a_caption(tmp_path: Path) -> None:
             │           ⣀⡠⠤⠒⠊⠁
             │     ⢀⣀⠤⠔⠒⠉
         0.0 ┤⢀⡠⠤⠒⠊⠁
-            └┴────────────────┴────────────────┴
-             0                2                4
+            └┴────────┴───────┴───────┴────────┴
+             0        1       2       3        4
                           step
 
         of loss, not drawn: 1 NaN or infinite
@@ -153,3 +153,15 @@ def test_colours_only_where_they_are_asked_for(tmp_path: Path) -> None:
     assert "\x1b" not in plain
     assert "\x1b[38;5;166m" in colourful
     assert re.sub(r"\x1b\[[0-9;]*m", "", colourful) == plain
+
+
+def test_a_label_that_is_wider_than_the_terminal_goes_on_below(tmp_path: Path) -> None:
+    path = logs(tmp_path, [("loss", value, {}) for value in (4.0, 2.0)])
+
+    assert "    time (UTC),\n     2026-11-23\n" in drawn(plot(path), 20)
+
+
+def test_whole_numbers_have_a_tick_each_where_there_is_room(tmp_path: Path) -> None:
+    path = logs(tmp_path, steps("loss", range(6)))
+
+    assert re.search(r"^ +0 +1 +2 +3 +4 +5$", drawn(plot(path)), re.MULTILINE)
