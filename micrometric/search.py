@@ -85,27 +85,32 @@ def _take_all(directory: Path, listed: list[str], root: Path, located: Located) 
 
 
 def _closed_in_order(before: list[str], after: list[str]) -> list[str]:
-    """Return the closed segments of a later listing, up to the first that it lacks of each session.
+    """Return the closed segments of two listings, up to the first that both lack of each session.
 
     A directory is not listed in one moment: of the names that are added meanwhile, it may give a
-    later one and not an earlier one. Those that were there before it are all given.
+    later one and not an earlier one, and neither name of a segment that is being compressed. Those
+    that the first listing has are all given, under its name where the second lacks them.
     """
-    known = {(name.session, name.index) for name in map(parse_segment_name, before) if name}
+    known, listed = _closed_in(before), _closed_in(after)
     last: dict[str | None, int] = {}
     for session, index in known:
-        if index is not None:
-            last[session] = max(index, last.get(session, -1))
-    closed = []
-    for name in after:
-        segment = parse_segment_name(name)
-        if segment is not None and segment.index is not None:
-            closed.append((segment.index, segment.session, name))
+        last[session] = max(index, last.get(session, -1))
     chosen = []
-    for index, session, name in sorted(closed, key=lambda one: one[0]):
+    for (session, index), names in sorted((known | listed).items(), key=lambda one: one[0][1]):
         if index <= last.get(session, -1) + 1:
             last[session] = max(index, last.get(session, -1))
-            chosen.append(name)
+            chosen.extend(names)
     return chosen
+
+
+def _closed_in(names: list[str]) -> dict[tuple[str | None, int], list[str]]:
+    """Return the names of closed segments by session and number."""
+    closed: dict[tuple[str | None, int], list[str]] = {}
+    for name in names:
+        segment = parse_segment_name(name)
+        if segment is not None and segment.index is not None:
+            closed.setdefault((segment.session, segment.index), []).append(name)
+    return closed
 
 
 def take(path: Path, root: Path, located: Located) -> bool:

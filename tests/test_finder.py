@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from micrometric import ManifestError, NoDataError, PathError
+from micrometric import ManifestError, NoDataError, PathError, search
 from micrometric.finder import find, find_manifests
 from micrometric.manifest import Manifest, SessionFacts, write_manifest
 from micrometric.registry import Metric
@@ -105,6 +105,24 @@ def test_a_file_that_has_the_number_of_one_compressed_meanwhile_hides_none(tmp_p
     take(later, tmp_path, located)
 
     assert {path for path, _ in located.values()} == {packed, later}
+
+
+def test_a_segment_that_is_compressed_while_a_directory_is_listed_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    touch(tmp_path / closed_name(session_id(), 1))
+    first = touch(tmp_path / closed_name(session_id(), 0))
+    names_in = search.names_in
+
+    def compressed_meanwhile(directory: Path) -> list[str]:
+        """Give neither name, as a directory may that is changed while it is listed."""
+        first.rename(tmp_path / closed_name(session_id(), 0, ".jsonl.gz"))
+        return [name for name in names_in(directory) if not name.endswith(".gz")]
+
+    monkeypatch.setattr(search, "names_in", compressed_meanwhile)
+    found = find(tmp_path / ".").segments
+
+    assert [segment.index for segment in found] == [0, 1]
 
 
 def test_links_in_a_circle_end(tmp_path: Path) -> None:
