@@ -669,7 +669,9 @@ class TestStandardInput:
         assert [event.value for event in follow("-", last=2).past()] == [2, 3]
 
     def test_a_pipe_is_followed_alone(self, plain):
-        with pytest.raises(SettingError, match="must be the only path"):
+        with pytest.raises(
+            SettingError, match=r"^'-' is standard input and must be the only path$"
+        ):
             follow(["-", plain])
 
 

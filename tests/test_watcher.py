@@ -10,7 +10,10 @@ from typing import Any
 import pytest
 
 from micrometric.follower import follow
+from micrometric.report import Report
 from micrometric.segment import PLAIN_NAME, closed_name
+from micrometric.waiting import PollingWaiter
+from micrometric.watcher import Watcher
 from tests.tailing import append, lines, segment
 
 FIRST = "20261123T080000000000Z-r0-11"
@@ -121,3 +124,63 @@ def test_a_directory_made_again_during_a_look_does_not_end_following(logs, come,
     append(logs / PLAIN_NAME, [2])
 
     assert set(come(1)) >= {2}
+
+
+@pytest.fixture
+def report() -> Report:
+    return Report()
+
+
+@pytest.fixture
+def watcher(logs: Path, report: Report) -> Iterator[Watcher]:
+    watcher = Watcher([logs], None, report, PollingWaiter())
+    watcher.look()
+    yield watcher
+    watcher.close()
+
+
+def test_a_compressed_segment_that_cannot_be_read_is_noted_and_tried_again(logs, watcher, report):
+    packed = logs / closed_name(FIRST, 0, ".jsonl.gz")
+    packed.write_bytes(b"rubbish")
+    watcher.look()
+    assert watcher.missed == []
+    assert [note.partition("': ")[0] for note in report.notes] == [f"cannot read '{packed}"]
+
+    packed.write_bytes(gzip.compress(lines([1]).encode()))
+    watcher.look()
+
+    assert [segment.path for segment in watcher.missed] == [packed]
+
+
+def test_a_compressed_segment_without_a_line_is_looked_at_until_it_has_one(logs, watcher, report):
+    packed = logs / closed_name(FIRST, 0, ".jsonl.gz")
+    packed.write_bytes(gzip.compress(b""))
+    watcher.look()
+    assert (watcher.missed, report.notes) == ([], [])
+
+    packed.write_bytes(gzip.compress(lines([1]).encode()))
+    watcher.look()
+
+    assert [segment.path for segment in watcher.missed] == [packed]
+
+
+def test_a_second_copy_of_a_compressed_segment_is_not_told_again(logs, watcher):
+    for place in (logs / "a", logs / "b"):
+        place.mkdir()
+        packed = place / closed_name(FIRST, 0, ".jsonl.gz")
+        packed.write_bytes(gzip.compress(lines([1]).encode()))
+        watcher.look()
+
+    assert [segment.path.parent.name for segment in watcher.missed] == ["a"]
+
+
+def test_what_is_compressed_at_the_start_is_not_missed(logs, report):
+    packed = logs / closed_name(FIRST, 0, ".jsonl.gz")
+    packed.write_bytes(gzip.compress(lines([1]).encode()))
+    watcher = Watcher([logs], None, report, PollingWaiter())
+
+    for _ in range(2):
+        watcher.look()
+        assert [segment.path for segment in watcher.compressed] == [packed]
+    assert watcher.missed == []
+    watcher.close()
