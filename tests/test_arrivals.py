@@ -38,19 +38,19 @@ class Arriving:
     def __init__(self, logs: Path, **options: object) -> None:
         self.waiter = Script()
         self.report = Report()
-        self._watcher = Watcher([logs], None, self.report, self.waiter)
+        self.watcher = Watcher([logs], None, self.report, self.waiter)
         wanted = Filter.read(where=options.pop("where", None))
         settings = {"pulse": None, "idle_exit": None, "until": None, "window": None} | options
         self.pace = Pace(**settings)
         intake = Intake(wanted, None, self.report)
-        self.batches = Arrivals(self._watcher, intake, self.pace).batches()
+        self.batches = Arrivals(self.watcher, intake, self.pace).batches()
 
     def values(self) -> list[object]:
         return [event.value for event in next(self.batches)]
 
     def close(self) -> None:
         self.batches.close()
-        self._watcher.close()
+        self.watcher.close()
 
 
 @pytest.fixture
@@ -137,6 +137,30 @@ def test_names_are_looked_at_again_when_they_change(logs, start):
     values = next(filter(None, arriving.batches))
 
     assert [event.value for event in values] == [10]
+
+
+def test_the_next_look_is_waited_for_where_names_change_often(start, monkeypatch):
+    monkeypatch.setattr("micrometric.arrivals._LOOK_SHARE", 10_000)
+    arriving = start()
+    arriving.values()
+    arriving.values()
+
+    arriving.waiter.changes = [Changes(names=True, files=frozenset())]
+    for _ in range(3):
+        arriving.values()
+
+    assert 0.0 < arriving.waiter.waited[-1] < 50.0
+
+
+def test_names_are_not_looked_at_while_none_changes(start, monkeypatch):
+    arriving = start()
+    looks = []
+    monkeypatch.setattr(arriving.watcher, "look", lambda: looks.append("look"))
+
+    for _ in range(4):
+        arriving.values()
+
+    assert looks == []
 
 
 def test_a_file_without_a_session_is_asked_for_its_manifest_first(logs, start):

@@ -526,6 +526,7 @@ class TestFilters:
         )
 
         text = line(1, "recall") + line(2, "recall") + line(3) + line(4, "recall", location="b")
+        text += line(9, "recall", timestamp=format_timestamp(START - timedelta(seconds=1)))
         (below / "micro_metrics.jsonl").write_text(text)
         append(plain, line(5, "recall"))
 
@@ -556,6 +557,10 @@ class TestFilters:
         (tmp_path / "new" / "micro_metrics.jsonl").write_text(lines(1))
 
         assert following.nothing()
+
+    def test_what_is_on_another_machine_is_refused(self):
+        with pytest.raises(PathError, match=r"^cannot follow 'https://host/logs': only files of"):
+            follow("https://host/logs")
 
     def test_a_bad_filter_raises_at_the_call(self, plain):
         with pytest.raises(FilterError):
@@ -669,7 +674,9 @@ class TestStandardInput:
         assert [event.value for event in follow("-", last=2).past()] == [2, 3]
 
     def test_a_pipe_is_followed_alone(self, plain):
-        with pytest.raises(SettingError, match="must be the only path"):
+        with pytest.raises(
+            SettingError, match=r"^'-' is standard input and must be the only path$"
+        ):
             follow(["-", plain])
 
 

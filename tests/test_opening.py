@@ -184,7 +184,7 @@ def test_damaged_parquet_is_skipped_and_told(tmp_path, read):
 
     assert [*read(segment, report)] == []
     assert [(s.path, s.line, s.kind) for s in report.examples] == [(segment.path, None, "parquet")]
-    assert report.examples[0].reason not in ("", "None")
+    assert "parquet" in report.examples[0].reason.lower()
 
 
 def test_parquet_that_cannot_be_read_is_an_error(tmp_path):

@@ -30,9 +30,12 @@ def pack(path: Path, numbers: list[int]) -> None:
     path.write_bytes(gzip.compress(lines(numbers).encode()))
 
 
-def last_values(logs: Path, count: int | None, report: Report | None = None) -> list[object]:
+def last_values(
+    logs: Path | list[Path], count: int | None, report: Report | None = None
+) -> list[object]:
     report = report or Report()
-    watcher = Watcher([logs], None, report, PollingWaiter())
+    paths = [logs] if isinstance(logs, Path) else logs
+    watcher = Watcher(paths, None, report, PollingWaiter())
     watcher.look()
     for watched in watcher.files.values():
         watched.file.seek_end()
@@ -60,8 +63,8 @@ def test_a_later_segment_is_read_first_whichever_of_them_is_compressed(logs):
 
 
 def test_of_one_session_no_more_is_read_than_is_asked_for(logs):
-    (logs / closed_name(FIRST, 0)).write_text("rubbish\n" + lines([1, 2]))
-    (logs / closed_name(FIRST, 1)).write_text("rubbish\n" + lines([11, 12]))
+    (logs / closed_name(FIRST, 0)).write_text(lines([1]) + "rubbish\n" + lines([2]))
+    (logs / closed_name(FIRST, 1)).write_text(lines([10]) + "rubbish\n" + lines([11, 12]))
     report = Report()
 
     assert last_values(logs, 2, report) == [11, 12]
@@ -69,11 +72,21 @@ def test_of_one_session_no_more_is_read_than_is_asked_for(logs):
 
 
 def test_files_without_a_session_are_each_a_source(logs):
-    for name, first in (("a", 1), ("b", 11)):
-        (logs / name).mkdir()
-        (logs / name / PLAIN_NAME).write_text(lines([first, first + 1]))
+    earlier, later = logs / "b.jsonl", logs / "a.jsonl"
+    earlier.write_text(lines([1, 2]))
+    later.write_text(lines([11, 12]))
 
-    assert last_values(logs, 2) == [11, 12]
+    assert last_values([later, earlier], 2) == [11, 12]
+    assert last_values([earlier, later], 3) == [2, 11, 12]
+
+
+def test_damaged_parquet_is_told_of(logs):
+    (logs / closed_name(FIRST, 0, ".parquet")).write_bytes(b"rubbish")
+    (logs / PLAIN_NAME).write_text(lines([1]))
+    report = Report()
+
+    assert last_values(logs, 2, report) == [1]
+    assert report.skipped == 1
 
 
 def test_the_last_rows_of_parquet_are_read(logs):

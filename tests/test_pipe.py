@@ -11,7 +11,7 @@ from micrometric.filters import Filter
 from micrometric.intake import Intake
 from micrometric.pace import Pace
 from micrometric.pipe import is_pipe, piped_batches
-from micrometric.report import Report
+from micrometric.report import Report, Skipped
 from tests.tailing import lines
 
 
@@ -95,6 +95,26 @@ def test_it_ends_when_it_is_closed(path, write):
     pace.is_closed = True
 
     assert [*coming] == []
+
+
+def test_what_is_no_event_is_told_with_the_pipe(path, write):
+    report = Report()
+    coming = piped_batches(path, Intake(Filter.read(), None, report), Pace(0.001, None, None, None))
+    next(coming)
+
+    os.write(write, b"rubbish\n")
+    os.write(write, lines([1]).encode())
+
+    assert next_values(coming) == [1]
+    assert report.examples == [Skipped(path, None, "not JSON")]
+
+
+def test_what_is_there_comes_although_nothing_is_waited_for(path, write):
+    os.write(write, lines([1]).encode())
+    coming = batches(path, idle_exit=0.0)
+
+    assert [event.value for event in next(coming)] == [1]
+    assert [*coming] == [[]]
 
 
 def test_it_ends_when_nothing_came_for_so_long(path, write):

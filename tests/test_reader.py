@@ -1,6 +1,5 @@
 """From segments to events: what is skipped is counted with its line, and nothing else is lost."""
 
-import gzip
 import json
 import tempfile
 from datetime import UTC, datetime
@@ -8,27 +7,17 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from micrometric import (
     LogEvent,
-    MicroMetricLogger,
     PathError,
     Report,
-    SettingError,
-    check,
-    iter_events,
-    summarize,
 )
-from micrometric.event import decode_line, encode_event
 from micrometric.finder import Segment
-from micrometric.manifest import Accounting, Counts, Manifest, write_manifest
-from micrometric.reader import lost_events, read_segment, read_span, read_zone
-from micrometric.registry import Metric
+from micrometric.reader import read_segment, read_span
 from micrometric.report import Skipped
-from micrometric.segment import manifest_name
 from tests import strategies
 
 GOOD = (
@@ -49,7 +38,6 @@ SKIPPED = {
     "year 0": "timestamp '0000-11-23T08:00:00.000000Z' is not ISO 8601 within years 1-9999",
     "two in one": "not JSON",
 }
-SESSIONS = [f"20261123T08000000000{number}Z-r0-11" for number in range(3)]
 KINDS = {
     "cut": "json",
     "garbage": "json",
@@ -194,220 +182,11 @@ def test_a_part_of_a_segment_is_read_as_the_whole_is(tmp_path: Path) -> None:
     assert report.examples == [Skipped(path, 1, "not JSON")]
 
 
-@pytest.mark.parametrize(
-    ("options", "values"),
-    [
-        ({}, [1, 2]),
-        ({"metrics": "m"}, [1]),
-        ({"location": "b.*"}, [2]),
-        ({"where": "k == 2 and lr == 0.1"}, [2]),
-        ({"where": "k == 2 and lr == 0.2"}, []),
-        ({"since": "2026-11-23T08:00:01Z"}, [2]),
-        ({"until": "2026-11-23T08:00:00Z"}, [1]),
-        ({"since": "2026-11-23T17:00:01", "assume_tz": "Asia/Tokyo"}, [2]),
-    ],
-    ids=str,
-)
-@pytest.mark.parametrize("beside", [b"", b"\n"], ids=["at once", "one by one"])
-def test_events_are_those_that_are_asked_for(tmp_path: Path, options, values, beside) -> None:
-    path = tmp_path / "lr=0.1" / "micro_metrics.jsonl"
-    path.parent.mkdir()
-    other = GOOD.replace(b'"m"', b'"n"').replace(b"00.", b"01.").replace(b":1", b":2")
-    path.write_bytes(GOOD + b"\n" + beside + other.replace(b"a.f", b"b.g") + b"\n")
-
-    assert [event.value for event in iter_events(tmp_path, **options)] == values
-
-
-@pytest.mark.parametrize("beside", [b"", b"\n"], ids=["at once", "one by one"])
-def test_a_metric_registered_as_a_text_keeps_its_texts(tmp_path: Path, beside) -> None:
-    metrics = {"m": Metric("str"), "n": Metric("float")}
-    write_manifest(tmp_path / manifest_name(SESSIONS[0]), Manifest(metrics))
-    line = GOOD.replace(b'"value":1', b'"value":"NaN"') + b"\n"
-    path = tmp_path / "micro_metrics.jsonl"
-    path.write_bytes(line + line.replace(b'"m"', b'"n"') + beside)
-
-    assert [repr(event.value) for event in iter_events(tmp_path)] == ["'NaN'", "nan"]
-
-
-@pytest.mark.parametrize("suffix", [".jsonl.gz", ".jsonl.zst"])
-def test_compressed_segments_are_read_up_to_their_damage(tmp_path: Path, suffix: str) -> None:
-    pack = gzip.compress if suffix == ".jsonl.gz" else zstandard.compress
-    lines = b"".join(
-        encode_event(LogEvent(datetime(2026, 1, 1, tzinfo=UTC), "m", n / 7, {"n": n * n}, "f"))
-        for n in range(20_000)
-    )
-    whole, broken = tmp_path / f"a{suffix}", tmp_path / f"b{suffix}"
-    whole.write_bytes(pack(lines) + pack(GOOD + b"\n"))
-    packed = bytearray(pack(lines))
-    packed[len(packed) // 2 : len(packed) // 2 + 50] = b"\xff" * 50
-    broken.write_bytes(packed)
-    report = Report()
-
-    assert len(list(read_segment(Segment(whole, "r", suffix=suffix), Report()))) == 20_001
-    kept = list(read_segment(Segment(broken, "r", suffix=suffix), report))
-    assert [event.value for event in kept] == [n / 7 for n in range(len(kept))]
-    assert report.skipped >= 1
-    assert "compressed data ends or is damaged" in report.examples[-1].reason
-
-
-PACKS = {".jsonl.gz": gzip.compress, ".jsonl.zst": zstandard.compress}
-
-
-@pytest.mark.parametrize("suffix", PACKS)
-@pytest.mark.parametrize("engine", ["duckdb", "pandas"])
-def test_compressed_data_cut_anywhere_is_never_taken_for_whole(tmp_path, suffix, engine) -> None:
-    """Also within its first bytes and at none of them, and where its lines are all there."""
-    packed = PACKS[suffix](b"".join(GOOD + b"\n" for _ in range(3)))
-    path = tmp_path / f"micro_metrics{suffix}"
-    for end in (0, 1, 4, 5, len(packed) // 2, len(packed) - 1):
-        path.write_bytes(packed[:end])
-
-        summary = summarize(path, engine=engine)
-
-        assert summary.report.skipped == 1, end
-        assert summary.report.examples[0].kind == "compressed"
-        assert "compressed" in check(path).counts
-
-
-@pytest.mark.parametrize("suffix", PACKS)
-@pytest.mark.parametrize(
-    "behind", [b"junk", b"\x28\xb5", b"\x1f\x8b"], ids=["text", "half-zstd", "half-gzip"]
-)
-def test_a_whole_stream_is_kept_whatever_stands_behind_it(tmp_path, suffix, behind) -> None:
-    path = tmp_path / f"micro_metrics{suffix}"
-    path.write_bytes(PACKS[suffix](GOOD + b"\n") + behind)
-    report = Report()
-
-    assert len(list(iter_events(path, report=report))) == 1
-    assert (report.skipped, report.examples[0].line) == (1, 2)
-
-
-def test_a_file_that_is_not_compressed_after_all_says_so(tmp_path: Path) -> None:
-    path = tmp_path / "micro_metrics.jsonl.gz"
-    path.write_bytes(GOOD)
-    report = Report()
-
-    assert list(iter_events(path, report=report)) == []
-    assert "compressed data ends or is damaged" in report.examples[0].reason
-
-
 def test_a_file_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(PathError, match=r"cannot read '.*': No such file or directory"):
         read(tmp_path / "gone.jsonl")
     with pytest.raises(PathError, match=r"cannot read '.*': Is a directory"):
         read(tmp_path)
-
-
-def test_events_carry_their_origin(tmp_path: Path) -> None:
-    MicroMetricLogger.register_metric("m", float)
-    logger = MicroMetricLogger(tmp_path / "run", metrics_to_log="all")
-    logger.log("m", 1.0)
-    logger.close()
-
-    report = Report()
-
-    (event,) = iter_events(tmp_path, report=report)
-
-    assert report.notes == []
-    assert event.run == "run"
-    assert event.session is not None
-    assert event.launch == event.session
-    assert event.rank is None
-
-
-def test_what_a_command_printed_keeps_its_origin(tmp_path: Path) -> None:
-    event = decode_line(GOOD[:-1] + b',"run":"far","session":"s","rank":3,"launch":"l"}')
-    (tmp_path / "printed.jsonl").write_bytes(encode_event(event))
-
-    (read_back,) = iter_events(tmp_path / "printed.jsonl")
-
-    assert read_back == event
-
-
-def test_the_zone_that_was_assumed_is_told_once(tmp_path: Path, monkeypatch) -> None:
-    path = tmp_path / "log.jsonl"
-    path.write_bytes((GOOD.replace(b"Z", b"") + b"\n") * 3)
-    report = Report()
-
-    here = list(iter_events(path, report=report))
-    assert report.sentences() == [
-        "timestamps without a zone were taken as this machine's time; --assume-tz names another"
-    ]
-    assert here[0].timestamp == datetime(2026, 11, 23, 8).astimezone()
-    monkeypatch.setenv("MICROMETRIC_TZ", "Asia/Tokyo")
-    there = list(iter_events(path))
-    assert there[0].timestamp == datetime(2026, 11, 22, 23, tzinfo=UTC)
-    assert read_zone(UTC) is UTC
-
-
-@pytest.mark.parametrize("end", [b'Z"', b'+00:00"', b'z"'])
-def test_no_zone_is_assumed_where_times_tell_theirs(tmp_path: Path, end: bytes) -> None:
-    path = tmp_path / "log.jsonl"
-    path.write_bytes(GOOD.replace(b'Z"', end) + b"\n\n")
-    report = Report()
-
-    assert len(read(path, report)) == 1
-    assert report.assumed_zone is None
-
-
-def test_the_zone_that_was_assumed_first_is_told(tmp_path: Path) -> None:
-    path = tmp_path / "log.jsonl"
-    path.write_bytes(GOOD.replace(b"Z", b"") + b"\n")
-    report = Report()
-
-    for zone in ("Asia/Tokyo", "UTC"):
-        list(iter_events(path, assume_tz=zone, report=report))
-
-    assert report.assumed_zone == "Asia/Tokyo"
-
-
-def test_a_zone_that_there_is_not_is_an_error() -> None:
-    for name in ("Nowhere/Else", "../UTC", "\0"):
-        with pytest.raises(SettingError) as caught:
-            read_zone(name)
-
-        assert str(caught.value) == (
-            f"no time zone is called {name!r}; expected a name such as 'UTC' or 'Europe/Berlin'"
-        )
-
-
-def test_what_was_logged_and_is_not_there_is_told(tmp_path: Path) -> None:
-    counts = Counts(logged=100, written=40, sampled_out=30, capped=20, failed=10)
-    (tmp_path / "micro_metrics.jsonl").write_bytes(GOOD + b"\n")
-    write_manifest(
-        tmp_path / manifest_name(SESSIONS[0]), Manifest({}, accounting=Accounting(counts))
-    )
-    write_manifest(
-        tmp_path / manifest_name(SESSIONS[1]), Manifest({}, accounting=Accounting(Counts(5, 5)))
-    )
-    write_manifest(tmp_path / manifest_name(SESSIONS[2]), Manifest({}))
-    report = Report()
-
-    list(iter_events(tmp_path, report=report))
-
-    assert report.notes == [
-        f"of 100 events logged by {manifest_name(SESSIONS[0])}: 30 sampled out, 20 beyond "
-        "max_records, 10 failed"
-    ]
-    assert lost_events(Manifest({}, accounting=Accounting(counts))) == {
-        "sampled out": 30,
-        "beyond max_records": 20,
-        "failed": 10,
-    }
-    assert lost_events(Manifest({}, accounting=Accounting(Counts(5, 4, capped=1)))) == {
-        "beyond max_records": 1
-    }
-
-
-def test_a_manifest_that_cannot_be_read_is_told(tmp_path: Path) -> None:
-    (tmp_path / "micro_metrics.jsonl").write_bytes(GOOD + b"\n")
-    (tmp_path / manifest_name(SESSIONS[0])).write_text("{}")
-    report = Report()
-
-    list(iter_events(tmp_path, report=report))
-
-    assert len(report.notes) == 1
-    assert manifest_name(SESSIONS[0]) in report.notes[0]
 
 
 def test_the_report_speaks_in_sentences(tmp_path: Path) -> None:
@@ -434,29 +213,6 @@ def test_examples_are_bounded_and_all_are_counted(tmp_path: Path) -> None:
     read(path, report)
 
     assert (report.skipped, len(report.examples)) == (100, 20)
-
-
-def test_events_come_in_the_order_they_were_logged(tmp_path: Path) -> None:
-    MicroMetricLogger.register_metric("m", int)
-    logger = MicroMetricLogger()
-    for part in range(2):
-        logger.configure_logging(tmp_path, "all")
-        for number in range(5):
-            logger.log("m", part * 5 + number)
-    logger.close()
-
-    report, last = Report(), Report()
-
-    assert [event.value for event in iter_events(tmp_path, report=report)] == list(range(10))
-    assert [event.value for event in iter_events(tmp_path, launch="last", report=last)] == list(
-        range(5, 10)
-    )
-    launch = [event.launch for event in iter_events(tmp_path)][-1]
-    assert report.notes == [
-        f"run {tmp_path.name!r} holds 2 launches, read together; --launch last chooses the last, "
-        f"{launch!r}"
-    ]
-    assert last.notes == []
 
 
 def test_a_damaged_text_in_the_middle_keeps_its_neighbours(tmp_path: Path) -> None:

@@ -2,15 +2,24 @@
 
 import gzip
 import io
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 import zstandard
 
+from micrometric import LogEvent, Report, check, iter_events, summarize
+from micrometric.event import encode_event
+from micrometric.finder import Segment
+from micrometric.reader import read_segment
 from micrometric.salvage import DamagedError, Unpacked, unpacked
 
 DATA = b"".join(b"%d squared is %d\n" % (number, number * number) for number in range(30_000))
 PACKS = {".jsonl.gz": gzip.compress, ".jsonl.zst": zstandard.compress}
+GOOD = (
+    b'{"timestamp":"2026-11-23T08:00:00.000000Z","metric":"m","value":1,"metadata":{"k":1},'
+    b'"location":"a.f"}'
+)
 
 
 def salvaged(path: Path, suffix: str) -> tuple[bytes, DamagedError | None]:
@@ -129,3 +138,62 @@ def test_the_damage_comes_behind_everything_before_it():
     with pytest.raises(DamagedError):
         while file.read1():
             pass
+
+
+@pytest.mark.parametrize("suffix", PACKS)
+def test_compressed_segments_are_read_up_to_their_damage(tmp_path: Path, suffix: str) -> None:
+    pack = PACKS[suffix]
+    lines = b"".join(
+        encode_event(LogEvent(datetime(2026, 1, 1, tzinfo=UTC), "m", n / 7, {"n": n * n}, "f"))
+        for n in range(20_000)
+    )
+    whole, broken = tmp_path / f"a{suffix}", tmp_path / f"b{suffix}"
+    whole.write_bytes(pack(lines) + pack(GOOD + b"\n"))
+    packed = bytearray(pack(lines))
+    packed[len(packed) // 2 : len(packed) // 2 + 50] = b"\xff" * 50
+    broken.write_bytes(packed)
+    report = Report()
+
+    assert len(list(read_segment(Segment(whole, "r", suffix=suffix), Report()))) == 20_001
+    kept = list(read_segment(Segment(broken, "r", suffix=suffix), report))
+    assert [event.value for event in kept] == [n / 7 for n in range(len(kept))]
+    assert report.skipped >= 1
+    assert "compressed data ends or is damaged" in report.examples[-1].reason
+
+
+@pytest.mark.parametrize("suffix", PACKS)
+@pytest.mark.parametrize("engine", ["duckdb", "pandas"])
+def test_compressed_data_cut_anywhere_is_never_taken_for_whole(tmp_path, suffix, engine) -> None:
+    """Also within its first bytes and at none of them, and where its lines are all there."""
+    packed = PACKS[suffix](b"".join(GOOD + b"\n" for _ in range(3)))
+    path = tmp_path / f"micro_metrics{suffix}"
+    for end in (0, 1, 4, 5, len(packed) // 2, len(packed) - 1):
+        path.write_bytes(packed[:end])
+
+        summary = summarize(path, engine=engine)
+
+        assert summary.report.skipped == 1, end
+        assert summary.report.examples[0].kind == "compressed"
+        assert "compressed" in check(path).counts
+
+
+@pytest.mark.parametrize("suffix", PACKS)
+@pytest.mark.parametrize(
+    "behind", [b"junk", b"\x28\xb5", b"\x1f\x8b"], ids=["text", "half-zstd", "half-gzip"]
+)
+def test_a_whole_stream_is_kept_whatever_stands_behind_it(tmp_path, suffix, behind) -> None:
+    path = tmp_path / f"micro_metrics{suffix}"
+    path.write_bytes(PACKS[suffix](GOOD + b"\n") + behind)
+    report = Report()
+
+    assert len(list(iter_events(path, report=report))) == 1
+    assert (report.skipped, report.examples[0].line) == (1, 2)
+
+
+def test_a_file_that_is_not_compressed_after_all_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "micro_metrics.jsonl.gz"
+    path.write_bytes(GOOD)
+    report = Report()
+
+    assert list(iter_events(path, report=report)) == []
+    assert "compressed data ends or is damaged" in report.examples[0].reason
