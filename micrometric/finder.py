@@ -155,7 +155,7 @@ def find_manifests(paths: Paths, notes: list[str]) -> list[tuple[Path, Manifest]
     for path in given:
         for root in _expand(os.fspath(path)):
             if not root.is_dir() and parse_segment_name(root.name) is None:
-                found[root] = _read_manifest(root)
+                found[root] = _read_manifest(root, is_named=True)
                 continue
             top = root if root.is_dir() else root.parent
             below = [place for place, _ in find_directories(top)] if root.is_dir() else [top]
@@ -179,9 +179,9 @@ def _expand(text: str) -> list[Path]:
     raise PathError(f"no such path: {text!r}{lost}")
 
 
-def _read_manifest(path: Path) -> Manifest:
+def _read_manifest(path: Path, *, is_named: bool = False) -> Manifest:
     try:
-        return read_manifest(path)
+        return read_manifest(path, is_named=is_named)
     except MicrometricError as error:
         raise type(error)(str(error).replace(str(path), shown(path))) from None
 

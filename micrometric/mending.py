@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from micrometric.bounds import LINE_LIMIT
 from micrometric.damage import Damage, damage_of
 from micrometric.errors import MicrometricError
 from micrometric.event import encode_fields
-from micrometric.opening import LINE_LIMIT
 from micrometric.salvage import DamagedError, unpacked
 from micrometric.scanning import are_events, has_doubles
 

@@ -16,13 +16,14 @@ from typing import Any
 import msgspec
 
 from micrometric.blocks import holds_objects
+from micrometric.bounds import LINE_LIMIT
 from micrometric.damage import damage_of
 from micrometric.defects import Defect, excerpt_of
 from micrometric.dtypes import fits
 from micrometric.errors import NotAnEvent
 from micrometric.event import decode_line, read_value
 from micrometric.finder import Segment
-from micrometric.opening import LINE_LIMIT, Block, numbered_blocks
+from micrometric.opening import Block, numbered_blocks
 from micrometric.registry import Metric, dtype_of
 from micrometric.report import Report, source_of
 
@@ -95,7 +96,7 @@ def are_events(lines: bytes, count: int) -> bool:
         return False
     try:
         decoded = _decoder.decode_lines(lines)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError):
         return False
     return len(decoded) == count and all(_is_near(line.timestamp) for line in decoded)
 
@@ -164,7 +165,7 @@ class _Scan:
             moments = [*map(_moment_of, decoded)]
             # Whoever mixes times with a zone and without is looked at line by line.
             is_ordered = all(map(operator.le, moments, moments[1:]))
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, TypeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, TypeError):
             return False
         if len(decoded) != block.whole or not is_ordered or self._is_doubtful(decoded):
             return False
