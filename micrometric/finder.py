@@ -161,8 +161,7 @@ def find_manifests(paths: Paths, notes: list[str]) -> list[tuple[Path, Manifest]
             below = [place for place, _ in find_directories(top)] if root.is_dir() else [top]
             for directory in below:
                 found.update(_manifests_in(directory, notes))
-                if (directory / REGISTRY_NAME).is_file():
-                    found[directory / REGISTRY_NAME] = _read_manifest(directory / REGISTRY_NAME)
+                found.update(_registry_in(directory, notes))
     return list(found.items())
 
 
@@ -193,6 +192,15 @@ def _manifests_in(directory: Path, notes: list[str]) -> Iterator[tuple[Path, Man
                 yield directory / name, _read_manifest(directory / name)
             except MicrometricError as error:
                 notes.append(f"{error}; its session is read without it")
+
+
+def _registry_in(directory: Path, notes: list[str]) -> Iterator[tuple[Path, Manifest]]:
+    path = directory / REGISTRY_NAME
+    if path.is_file():
+        try:
+            yield path, _read_manifest(path)
+        except MicrometricError as error:
+            notes.append(f"{error}; it is left out")  # Other tools call their files so, too.
 
 
 def _describe(located: Located, manifests: list[tuple[Path, Manifest]]) -> list[Segment]:
