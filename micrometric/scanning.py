@@ -175,7 +175,7 @@ class _Scan:
         if not (_is_near(moments[0]) and _is_near(moments[-1])):
             return False
         begin, end = self._in_utc(moments[0]), self._in_utc(moments[-1])
-        if self._last is not None and begin < self._last - _BACKWARDS:
+        if self._last is not None and self._last - begin > _BACKWARDS:
             return False
         first = lines[: lines.index(b"\n")]
         if first == self._last_line:
@@ -242,7 +242,7 @@ class _Scan:
             elif (damage := damage_of(line)) is not None:
                 defect(damage.kind, damage.reason)
             return
-        if self._last is not None and event.timestamp < self._last - _BACKWARDS:
+        if self._last is not None and self._last - event.timestamp > _BACKWARDS:
             back = (self._last - event.timestamp).total_seconds()
             defect("order", f"{back:,.1f} s before the line above it")
         if body == self._last_line:
