@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
 from micrometric.columns import Request
 from micrometric.engines import Engine
-from micrometric.keys import Key
+from micrometric.keys import Key, moment_at
 from micrometric.report import Report
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def _decoded(text: Any, key: Key) -> Any:
     if text is None:
         return None
     if key.kind == "bucket":
-        return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=text)
+        return moment_at(text // 1_000_000)
     if key.path == "timestamp" and key.kind == "field":
         return text.replace(tzinfo=UTC)
     if key.kind in ("metadata", "directory") or (key.kind == "field" and key.path == "value"):

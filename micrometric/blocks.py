@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 import msgspec
 
+from micrometric.bounds import are_moderate
 from micrometric.event import ORIGIN_FIELDS, LogEvent, encode_fields, read_value
 from micrometric.finder import Segment
 
@@ -52,7 +53,7 @@ _decoder = msgspec.json.Decoder(_Line)
 _checker = msgspec.json.Decoder(_BareLine)
 _NUL = rb"\u0000"
 """To msgspec, a time ends where one stands in its fraction, whatever follows."""
-_DOUBTS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+_DOUBTS = (msgspec.DecodeError, UnicodeDecodeError)
 
 
 def read_block(
@@ -128,12 +129,12 @@ def _objects(lines: bytes) -> list[bytes]:
     If all of it is JSON besides, and there are as many objects as that, then each line is one.
 
     Returns:
-        Nothing if a line starts or ends otherwise.
+        Nothing if a line starts or ends otherwise, or may be beyond a limit.
     """
     if not (lines.startswith(b"{") and lines.endswith(b"}\n")):
         return []
     objects = lines.split(b"}\n{")
-    return objects if len(objects) == lines.count(b"\n") else []
+    return objects if len(objects) == lines.count(b"\n") and are_moderate(objects) else []
 
 
 def holds_objects(lines: bytes, count: int) -> bool:
@@ -148,6 +149,7 @@ def holds_objects(lines: bytes, count: int) -> bool:
         and lines.endswith(b"}\n")
         and lines.count(b"}\n{") + 1 == count
         and _NUL not in lines
+        and are_moderate(lines.split(b"\n"))
     )
 
 

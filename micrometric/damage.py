@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from micrometric.errors import NotAnEvent
@@ -65,7 +65,8 @@ def damage_of(line: bytes) -> Damage | None:
         kind, reason = error.kind, error.reason
     else:
         return None
-    pieces = [*_pieces(body)] if len(body) <= _LONGEST else [Piece(0, len(body), is_event=False)]
+    is_long = len(body) > _LONGEST
+    pieces = [Piece(0, len(body), is_event=False)] if is_long else _joined(_pieces(body))
     events = sum(piece.is_event for piece in pieces)
     if nuls := body.count(0):
         return Damage("nul", f"{nuls} NUL {'byte' if nuls == 1 else 'bytes'} in it", pieces)
@@ -79,6 +80,17 @@ def damage_of(line: bytes) -> Damage | None:
         elif body.endswith(b"}") and not body.startswith(b"{"):
             kind, reason = "torn", "its start is missing"
     return Damage(kind, reason, pieces)
+
+
+def _joined(pieces: Iterable[Piece]) -> list[Piece]:
+    """Make one piece of those between two events."""
+    joined: list[Piece] = []
+    for piece in pieces:
+        if joined and not (piece.is_event or joined[-1].is_event):
+            joined[-1] = Piece(joined[-1].start, piece.end, is_event=False)
+        else:
+            joined.append(piece)
+    return joined
 
 
 def _pieces(body: bytes) -> Iterator[Piece]:

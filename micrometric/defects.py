@@ -45,6 +45,7 @@ KINDS: dict[str, Kind] = {
     "keys": Kind("an object without the keys of an event, or with others' types", _SET_ASIDE),
     "time": Kind("a timestamp that is no time", _SET_ASIDE),
     "nesting": Kind("data nested too deeply", _SET_ASIDE),
+    "digits": Kind("an integer of more digits than are read", _SET_ASIDE),
     "length": Kind("a line beyond the longest that is read", _SET_ASIDE),
     "unfinished": Kind(
         "a last line without its end, of a session that no longer writes", _SET_ASIDE

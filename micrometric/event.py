@@ -16,6 +16,7 @@ from typing import Any
 
 import msgspec
 
+from micrometric.bounds import DIGITS_LIMIT, NESTING_LIMIT, is_too_deep
 from micrometric.errors import NotAnEvent
 
 FIELDS = {
@@ -163,6 +164,8 @@ def decode_fields(line: bytes) -> Line:
     Raises:
         NotAnEvent: the line is not JSON, not an object, or lacks or mistypes a key.
     """
+    if len(line) > NESTING_LIMIT and is_too_deep(line):
+        raise NotAnEvent(f"nested more than {NESTING_LIMIT} deep", "nesting")
     fields = _decode_json(line.removeprefix(_BYTE_ORDER_MARK))
     if fields.metric is None:
         fields.metric = fields.metric_enum
@@ -173,8 +176,6 @@ def decode_fields(line: bytes) -> Line:
 def _decode_json(line: bytes) -> Line:
     try:
         return _decoder.decode(line)
-    except RecursionError:
-        raise NotAnEvent("nested too deeply", "nesting") from None
     except (msgspec.DecodeError, UnicodeDecodeError):
         # Slower and more lenient: bare NaN, numbers beyond a double, lone surrogates.
         return _decode_leniently(line)
@@ -187,10 +188,11 @@ def _decode_leniently(line: bytes) -> Line:
         document = json.loads(line.decode())
     except UnicodeDecodeError:
         raise NotAnEvent("not UTF-8", "encoding") from None
-    except RecursionError:
-        raise NotAnEvent("nested too deeply", "nesting") from None
-    except ValueError:
+    except json.JSONDecodeError:
         raise NotAnEvent("not JSON", "json") from None
+    except ValueError:
+        reason = f"holds an integer of more than {DIGITS_LIMIT} digits"
+        raise NotAnEvent(reason, "digits") from None
     if not isinstance(document, dict):
         raise NotAnEvent(f"expected a JSON object, found {_json_type(document)}")
     return Line(**{key: document[key] for key in Line.__struct_fields__ if key in document})

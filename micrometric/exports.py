@@ -23,6 +23,7 @@ from micrometric.errors import PathError, SettingError
 from micrometric.event import LogEvent
 from micrometric.finder import Paths
 from micrometric.flat import Flat
+from micrometric.printable import printable
 from micrometric.reader import iter_events
 from micrometric.report import Report
 from micrometric.spec import hint
@@ -202,7 +203,10 @@ def target(output: Path, *, force: bool) -> Iterator[Path]:
         with tempfile.TemporaryDirectory(prefix="micrometric-") as folder:
             yield Path(folder) / "export"
             with (Path(folder) / "export").open("rb") as whole:
-                shutil.copyfileobj(whole, sys.stdout.buffer)
+                if sys.stdout.isatty():
+                    _show(whole)
+                else:
+                    shutil.copyfileobj(whole, sys.stdout.buffer)
         return
     refuse_existing(output, force=force)
     temporary = output.with_name(f".{output.name}.{os.getpid()}.tmp")
@@ -215,6 +219,13 @@ def target(output: Path, *, force: bool) -> Iterator[Path]:
         raise PathError(f"cannot write {str(output)!r}: {error.strerror or error}") from None
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _show(lines: Iterable[bytes]) -> None:
+    """Print lines to a terminal, which texts in them must not command."""
+    for line in lines:
+        text = line.removesuffix(b"\n").decode("utf-8", "backslashreplace")
+        sys.stdout.write(f"{printable(text)}\n")
 
 
 def refuse_existing(output: Path, *, force: bool) -> None:

@@ -155,14 +155,13 @@ def find_manifests(paths: Paths, notes: list[str]) -> list[tuple[Path, Manifest]
     for path in given:
         for root in _expand(os.fspath(path)):
             if not root.is_dir() and parse_segment_name(root.name) is None:
-                found[root] = _read_manifest(root)
+                found[root] = _read_manifest(root, is_named=True)
                 continue
             top = root if root.is_dir() else root.parent
             below = [place for place, _ in find_directories(top)] if root.is_dir() else [top]
             for directory in below:
                 found.update(_manifests_in(directory, notes))
-                if (directory / REGISTRY_NAME).is_file():
-                    found[directory / REGISTRY_NAME] = _read_manifest(directory / REGISTRY_NAME)
+                found.update(_registry_in(directory, notes))
     return list(found.items())
 
 
@@ -179,9 +178,9 @@ def _expand(text: str) -> list[Path]:
     raise PathError(f"no such path: {text!r}{lost}")
 
 
-def _read_manifest(path: Path) -> Manifest:
+def _read_manifest(path: Path, *, is_named: bool = False) -> Manifest:
     try:
-        return read_manifest(path)
+        return read_manifest(path, is_named=is_named)
     except MicrometricError as error:
         raise type(error)(str(error).replace(str(path), shown(path))) from None
 
@@ -193,6 +192,15 @@ def _manifests_in(directory: Path, notes: list[str]) -> Iterator[tuple[Path, Man
                 yield directory / name, _read_manifest(directory / name)
             except MicrometricError as error:
                 notes.append(f"{error}; its session is read without it")
+
+
+def _registry_in(directory: Path, notes: list[str]) -> Iterator[tuple[Path, Manifest]]:
+    path = directory / REGISTRY_NAME
+    if path.is_file():
+        try:
+            yield path, _read_manifest(path)
+        except MicrometricError as error:
+            notes.append(f"{error}; it is left out")  # Other tools call their files so, too.
 
 
 def _describe(located: Located, manifests: list[tuple[Path, Manifest]]) -> list[Segment]:

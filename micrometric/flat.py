@@ -7,21 +7,27 @@ What a metadata key holds is not taken apart.
 
 from __future__ import annotations
 
+import csv
 import json
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from micrometric.event import ORIGIN_FIELDS, LogEvent, finite
 from micrometric.keys import EVENT_FIELDS
+
+if TYPE_CHECKING:
+    from _csv import Writer as CsvWriter
+
+    from _typeshed import SupportsWrite
 
 FIXED = (*EVENT_FIELDS, *ORIGIN_FIELDS)
 """The columns that events always have."""
 Kind = Literal["bool", "int", "float", "str", "json"]
 """What all values of a column are; `json` where they are of several kinds, lists or objects."""
 _LARGEST = 2**63
-_FORMULAS = ("=", "+", "-", "@", "\t", "\r")
+_FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # noqa: RUF001 - wide signs do, too
 
 
 @dataclass(slots=True)
@@ -77,6 +83,24 @@ def csv_cell(value: Any) -> Any:
     if isinstance(value, str) and len(value) > 1 and value.startswith(_FORMULAS):
         return f"'{value}"
     return value
+
+
+def csv_writer(file: SupportsWrite[str]) -> CsvWriter:
+    r"""Return what writes rows of CSV that end with a bare \n.
+
+    A text with a break of either kind is quoted: a bare \r would start a row for most readers.
+    """
+    return csv.writer(_BareEnds(file), lineterminator="\r\n")  # It quotes the signs of its ends.
+
+
+class _BareEnds:
+    """A file of rows, each of which is written at once."""
+
+    def __init__(self, file: SupportsWrite[str]) -> None:
+        self._file = file
+
+    def write(self, row: str) -> object:
+        return self._file.write(row.removesuffix("\r\n") + "\n")
 
 
 def as_double(value: float) -> float:

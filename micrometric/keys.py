@@ -95,11 +95,17 @@ def metadata_at(metadata: Mapping[str, Any], path: str) -> Any:
 
 def bucket_start(moment: datetime, seconds: int) -> datetime:
     """Return the start of the bucket that a moment falls into, counted from the epoch."""
-    whole = (moment - _EPOCH).total_seconds() // seconds * seconds
-    return datetime.fromtimestamp(whole, UTC)
+    return moment_at((moment - _EPOCH).total_seconds() // seconds * seconds)
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+FIRST_SECOND, LAST_SECOND = -62_135_596_800, 253_402_300_799
+"""The first and the last second that are a time: of the years 1 and 9999."""
+
+
+def moment_at(seconds: float) -> datetime:
+    """Return the time at so many seconds from the epoch, or the nearest that there is."""
+    return datetime.fromtimestamp(min(max(seconds, FIRST_SECOND), LAST_SECOND), UTC)
 
 
 def names_of(names: str | Iterable[str]) -> list[str]:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from micrometric.opening import LINE_LIMIT
+from micrometric.bounds import LINE_LIMIT
 
 _BLOCK = 64 * 1024
 """Most bytes read at a time: one busy file cannot keep others waiting, and what is made of so many

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 
+from micrometric.errors import SpecError
 from micrometric.filters import Filter
 from micrometric.finder import Found, Paths, find, find_manifests
 from micrometric.machine import Machine, this_machine
@@ -16,7 +17,7 @@ from micrometric.reader import choose_launch, read_zone
 from micrometric.registry import Metric
 from micrometric.remote import local_paths
 from micrometric.report import Report
-from micrometric.spec import parse_spec
+from micrometric.spec import Spec, parse_spec
 
 STATES: tuple[SessionState, ...] = ("live", "ended", "killed", "unknown")
 
@@ -108,7 +109,7 @@ def _find(paths: Paths) -> Found:
     logs = [path for path in given if path not in alone]
     found = find(logs)
     directories = [path for path in logs if Path(path).is_dir()]
-    told = dict(find_manifests([*alone, *directories], [])) | dict(found.manifests)
+    told = dict(find_manifests([*alone, *directories], found.notes)) | dict(found.manifests)
     return replace(found, manifests=sorted(told.items(), key=lambda item: str(item[0])))
 
 
@@ -142,20 +143,28 @@ def _listed(
 
 def _enabled(identifier: str, sessions: Sequence[SessionFacts]) -> tuple[bool | None, str | None]:
     """Return whether sessions enabled a metric, and why not."""
-    enabling = [facts for facts in sessions if parse_spec(facts.spec).matches(identifier)]
+    enabling = [facts for facts in sessions if _spec_of(facts).matches(identifier)]
     if not sessions:
         return None, None
     if enabling:
         everywhere = len(enabling) == len(sessions)
         return True, None if everywhere else f"in {len(enabling)} of {len(sessions)} sessions"
-    return False, _why_not(identifier, max(sessions, key=lambda facts: facts.start).spec)
+    return False, _why_not(identifier, max(sessions, key=lambda facts: facts.start))
 
 
-def _why_not(identifier: str, text: str) -> str:
-    exclusions = [term for term in parse_spec(text).terms if term.startswith("!")]
-    if not text:
+def _spec_of(facts: SessionFacts) -> Spec:
+    """Return the spec of a session; one that no logger takes enables nothing."""
+    try:
+        return parse_spec(facts.spec)
+    except SpecError:
+        return Spec(())
+
+
+def _why_not(identifier: str, facts: SessionFacts) -> str:
+    exclusions = [term for term in _spec_of(facts).terms if term.startswith("!")]
+    if not facts.spec:
         return "no metric is enabled"
     for term in exclusions:
         if parse_spec(term[1:]).matches(identifier):
             return f"excluded by {term}"
-    return f"not in {text}"
+    return f"not in {facts.spec}"

@@ -7,7 +7,9 @@ one. Without a session it is a plain registry, as `micrometric list --output` wr
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import stat
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,6 +19,7 @@ from typing import Literal
 
 import msgspec
 
+from micrometric.bounds import MANIFEST_LIMIT
 from micrometric.errors import ManifestError, PathError
 from micrometric.machine import Machine
 from micrometric.registry import Metric
@@ -153,17 +156,26 @@ class Conflict:
         )
 
 
-def read_manifest(path: Path) -> Manifest:
+def read_manifest(path: Path, *, is_named: bool = False) -> Manifest:
     """Read a manifest.
+
+    Args:
+        path: the file.
+        is_named: whether it was asked for by name: then it may be a pipe, and is waited for.
 
     Raises:
         PathError: the file is missing or cannot be read.
         ManifestError: it is not a manifest, broken, or written by a later version.
     """
     try:
-        text = path.read_bytes()
+        with open(path, "rb", opener=None if is_named else _at_once) as file:
+            text = file.read(MANIFEST_LIMIT + 1)
     except OSError as error:
         raise PathError(f"cannot read manifest {str(path)!r}: {error.strerror}") from None
+    if len(text) > MANIFEST_LIMIT:
+        raise ManifestError(
+            f"manifest {str(path)!r} is longer than {MANIFEST_LIMIT >> 20} MiB, as none is"
+        )
     try:
         head = msgspec.json.decode(text, type=_Head)
         if head.format != FORMAT:
@@ -182,6 +194,15 @@ def read_manifest(path: Path) -> Manifest:
     if manifest.session is not None and (fault := _fault_of(manifest.session)):
         raise ManifestError(f"manifest {str(path)!r} is broken: {fault}")
     return manifest
+
+
+def _at_once(path: str, flags: int) -> int:
+    """Open a regular file, and nothing for which one would wait, or that has no end."""
+    descriptor = os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "not a regular file")
+    return descriptor
 
 
 def _fault_of(facts: SessionFacts) -> str | None:

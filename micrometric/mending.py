@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from micrometric.bounds import LINE_LIMIT
 from micrometric.damage import Damage, damage_of
 from micrometric.errors import MicrometricError
 from micrometric.event import encode_fields
-from micrometric.opening import LINE_LIMIT
 from micrometric.salvage import DamagedError, unpacked
 from micrometric.scanning import are_events, has_doubles
 
@@ -55,7 +55,7 @@ def mend_segment(
 
     Args:
         path: the segment, of lines.
-        suffix: how it is compressed.
+        suffix: how it is compressed; of Parquet, the lines are those that its rows are.
         target: where its whole events go, as they stand in it, in order.
         rejected: where everything else goes: a JSON object for each part, with its line, its
             place, the reason and its bytes, as text or in base64. Written only where there is any.
@@ -63,13 +63,15 @@ def mend_segment(
 
     Raises:
         OSError: a file cannot be read or written.
+        ParquetError: nothing can be read of it.
         NotAddedUpError: see there.
     """
     mended = Mended()
     with target.open("xb") as file, _Rejected(rejected) as aside:
         pen = _Pen(file, aside, mended, keep_doubled=keep_doubled)
         try:
-            for part in _lines(_counted(unpacked(path, suffix), mended)):
+            chunks = _rows(path) if suffix == ".parquet" else unpacked(path, suffix)
+            for part in _lines(_counted(chunks, mended)):
                 pen.take(part)
         except DamagedError as error:
             mended.damage = f"the compressed data ends or is damaged: {error}"
@@ -80,6 +82,22 @@ def mend_segment(
             f"{mended.set_aside} set aside; nothing was written. Please report this as a bug"
         )
     return mended
+
+
+def _rows(path: Path) -> Iterator[bytes]:
+    """Yield the lines of a Parquet segment, many at a time."""
+    from micrometric.parquet import ParquetError, ParquetLines  # only where there is Parquet
+
+    read = 0
+    with ParquetLines(path) as lines:
+        try:
+            while chunk := lines.read(_PART):
+                yield chunk
+                read += len(chunk)
+        except ParquetError as error:
+            if not read:
+                raise
+            raise DamagedError(str(error), 0) from None
 
 
 def _counted(chunks: Iterator[bytes], mended: Mended) -> Iterator[bytes]:

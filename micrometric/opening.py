@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from micrometric.bounds import LINE_LIMIT
 from micrometric.errors import PathError
 from micrometric.fetched import shown
 from micrometric.finder import STDIN, Segment
@@ -19,8 +20,6 @@ from micrometric.salvage import DamagedError, Unpacked
 if TYPE_CHECKING:
     from micrometric.parquet import ParquetLines
 
-LINE_LIMIT = 256 * 1024 * 1024
-"""Bytes of the longest line that is read; a longer one is skipped."""
 _BLOCK = 64 * 1024
 """Bytes read at a time; where one line is in doubt, all lines of a block are read one by one."""
 DAMAGES = (DamagedError, EOFError)

@@ -26,12 +26,13 @@ from __future__ import annotations
 
 import contextlib
 import io
-import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from micrometric.event import ORIGIN_FIELDS
 
@@ -106,7 +107,10 @@ def read_footer(connection: duckdb.DuckDBPyConnection, name: str) -> Footer:
             f"a Parquet segment of version {version}, this micrometric reads "
             f"up to {VERSION}; upgrade micrometric to read it"
         )
-    return Footer(rows, json.loads(keys))
+    try:
+        return Footer(rows, msgspec.json.decode(keys, type=dict[str, str]))
+    except msgspec.DecodeError as error:
+        raise ParquetError(f"its footer tells of no metadata keys: {error}") from None
 
 
 class ParquetLines(io.RawIOBase):

@@ -80,12 +80,26 @@ def write_parquet(lines: Iterable[bytes], path: Path) -> int:
         rows = Path(folder) / "rows.jsonl"
         keys = _Keys()
         count, longest = _write_rows(lines, rows, keys)
+        if not _is_utf8(path):
+            # DuckDB takes no such name; what it writes to a link goes where that leads.
+            path.touch()
+            link = Path(folder) / "target.parquet"
+            link.symlink_to(path.absolute())
+            path = link
         try:
             with duckdb.connect(config=CONFIG | {"temp_directory": folder}) as connection:
                 connection.execute(_copy(rows, path, keys.columns(count), longest))
         except duckdb.Error as error:
             raise OSError(None, first_line(error)) from None
     return count
+
+
+def _is_utf8(path: Path) -> bool:
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _write_rows(lines: Iterable[bytes], target: Path, keys: _Keys) -> tuple[int, int]:

@@ -9,12 +9,13 @@ from dataclasses import replace
 from datetime import datetime, tzinfo
 
 from micrometric.blocks import read_block
+from micrometric.bounds import LINE_LIMIT
 from micrometric.errors import NotAnEvent, SettingError
 from micrometric.event import Line, LogEvent, decode_fields, is_naive, to_event
 from micrometric.filters import Filter
 from micrometric.finder import Found, Paths, Segment, find
 from micrometric.manifest import Manifest
-from micrometric.opening import LINE_LIMIT, Block, numbered_blocks, too_long
+from micrometric.opening import Block, numbered_blocks, too_long
 from micrometric.report import Report
 
 

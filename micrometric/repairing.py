@@ -22,7 +22,7 @@ from micrometric.machine import Machine, this_machine
 from micrometric.manifest import Manifest, session_state, write_manifest
 from micrometric.mending import Mended, NotAddedUpError, mend_segment
 from micrometric.opening import pin
-from micrometric.parquet import ParquetError, ParquetLines
+from micrometric.parquet import ParquetError
 from micrometric.reader import read_segment, read_zone
 from micrometric.rebuilding import Kept, rebuilt_manifest
 from micrometric.report import Report
@@ -38,7 +38,7 @@ class Repaired:
     rejected: Path | None
     """Where what was set aside is, None when nothing was."""
     mended: Mended
-    """Its bytes, unpacked; of a Parquet segment those of the file."""
+    """Its bytes, unpacked; of a Parquet segment those of the lines that its rows are."""
 
 
 @dataclass(slots=True)
@@ -195,10 +195,7 @@ class _Work:
         folder.mkdir(parents=True, exist_ok=True)
         try:
             with contextlib.ExitStack() as held:
-                if segment.suffix == ".parquet":
-                    done = _copied_parquet(segment, folder)
-                else:
-                    done = self._mended(segment, folder, held)
+                done = self._mended(segment, folder, held)
         except (ParquetError, FileNotFoundError) as error:
             self._repair.left[segment.path] = str(error) or "it went away meanwhile"
             return
@@ -217,7 +214,11 @@ class _Work:
     def _mended(
         self, segment: Segment, folder: Path, held: contextlib.ExitStack
     ) -> tuple[Path, Path, Mended] | None:
-        """Write a segment of lines; a compressed one without damage stays compressed."""
+        """Write a segment; a compressed or compacted one without damage stays what it is.
+
+        Raises:
+            ParquetError: nothing can be read of it.
+        """
         path = folder / _new_name(segment)
         rejected = path.with_name(f"{path.name}.rejected")
         if path.exists() or rejected.exists():
@@ -226,7 +227,11 @@ class _Work:
         if source is None:
             raise FileNotFoundError("it went away meanwhile")
         is_exact = (segment.path.parent, segment.session or "") in self._exact
-        mended = mend_segment(source, segment.suffix, path, rejected, keep_doubled=is_exact)
+        try:
+            mended = mend_segment(source, segment.suffix, path, rejected, keep_doubled=is_exact)
+        except (ParquetError, FileNotFoundError):
+            path.unlink()
+            raise
         if segment.suffix != ".jsonl" and mended.is_as_it_was:
             packed = folder / segment.path.name
             shutil.copyfile(segment.path, packed)
@@ -262,24 +267,7 @@ def _new_name(segment: Segment) -> str:
     if name.suffix == ".jsonl":
         return segment.path.name
     stem = segment.path.name
-    for suffix in (".jsonl.gz", ".jsonl.zst", ".gz", ".zst"):
+    for suffix in (".jsonl.gz", ".jsonl.zst", ".gz", ".zst", ".parquet"):
         if stem.endswith(suffix):
             return stem.removesuffix(suffix) + ".jsonl"
     return stem
-
-
-def _copied_parquet(segment: Segment, folder: Path) -> tuple[Path, Path, Mended] | None:
-    """Copy a Parquet segment that is whole.
-
-    Raises:
-        ParquetError: it is not.
-    """
-    path = folder / segment.path.name
-    if path.exists():
-        return None
-    mended = Mended()
-    with ParquetLines(segment.path) as lines:
-        mended.events = sum(1 for _ in lines)
-    shutil.copyfile(segment.path, path)
-    mended.read = mended.kept = path.stat().st_size
-    return path, path.with_name(f"{path.name}.rejected"), mended

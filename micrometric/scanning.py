@@ -16,13 +16,14 @@ from typing import Any
 import msgspec
 
 from micrometric.blocks import holds_objects
+from micrometric.bounds import LINE_LIMIT
 from micrometric.damage import damage_of
 from micrometric.defects import Defect, excerpt_of
 from micrometric.dtypes import fits
 from micrometric.errors import NotAnEvent
 from micrometric.event import decode_line, read_value
 from micrometric.finder import Segment
-from micrometric.opening import LINE_LIMIT, Block, numbered_blocks
+from micrometric.opening import Block, numbered_blocks
 from micrometric.registry import Metric, dtype_of
 from micrometric.report import Report, source_of
 
@@ -95,7 +96,7 @@ def are_events(lines: bytes, count: int) -> bool:
         return False
     try:
         decoded = _decoder.decode_lines(lines)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError):
         return False
     return len(decoded) == count and all(_is_near(line.timestamp) for line in decoded)
 
@@ -164,7 +165,7 @@ class _Scan:
             moments = [*map(_moment_of, decoded)]
             # Whoever mixes times with a zone and without is looked at line by line.
             is_ordered = all(map(operator.le, moments, moments[1:]))
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, TypeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, TypeError):
             return False
         if len(decoded) != block.whole or not is_ordered or self._is_doubtful(decoded):
             return False
@@ -174,7 +175,7 @@ class _Scan:
         if not (_is_near(moments[0]) and _is_near(moments[-1])):
             return False
         begin, end = self._in_utc(moments[0]), self._in_utc(moments[-1])
-        if self._last is not None and begin < self._last - _BACKWARDS:
+        if self._last is not None and self._last - begin > _BACKWARDS:
             return False
         first = lines[: lines.index(b"\n")]
         if first == self._last_line:
@@ -241,7 +242,7 @@ class _Scan:
             elif (damage := damage_of(line)) is not None:
                 defect(damage.kind, damage.reason)
             return
-        if self._last is not None and event.timestamp < self._last - _BACKWARDS:
+        if self._last is not None and self._last - event.timestamp > _BACKWARDS:
             back = (self._last - event.timestamp).total_seconds()
             defect("order", f"{back:,.1f} s before the line above it")
         if body == self._last_line:

@@ -7,7 +7,6 @@ temporary file, so that neither needs all events in memory.
 from __future__ import annotations
 
 import contextlib
-import csv
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,7 +22,7 @@ from micrometric.event import (
     format_timestamp,
     without_lone_surrogates,
 )
-from micrometric.flat import FIXED, Flat, Kind, as_double, csv_cell, json_text, under
+from micrometric.flat import FIXED, Flat, Kind, as_double, csv_cell, csv_writer, json_text, under
 
 if TYPE_CHECKING:
     import duckdb
@@ -66,7 +65,7 @@ def write_csv(path: Path, events: Events) -> int:
     columns = flat.names()
     count = 0
     with path.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
+        writer = csv_writer(file)
         writer.writerow(map(csv_cell, [*FIXED, *columns]))
         for batch in events.batches():
             writer.writerows(

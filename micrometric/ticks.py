@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from datetime import UTC, datetime
 
+from micrometric.keys import FIRST_SECOND, LAST_SECOND, moment_at
 from micrometric.pictures import Axis
 
 _STEPS = (1, 2, 2.5, 5, 10)
@@ -50,7 +50,7 @@ def ticks(axis: Axis, low: float, high: float, most: int) -> Ticks:
 
 def time_text(seconds: float, width: float) -> str:
     """Return a time as precisely as a span of so many seconds asks for, in UTC."""
-    moment = datetime.fromtimestamp(seconds, UTC)
+    moment = moment_at(seconds)
     if width >= 86400 * 2:
         return f"{moment:%Y-%m-%d}"
     if width >= 600:
@@ -111,7 +111,10 @@ def _times(low: float, high: float, most: int) -> Ticks:
     if rough < 1:
         step = max(1e-3, _step(low, high, most))
     else:
-        step = next((step for step in _SECONDS if step >= rough), float(_SECONDS[-1]))
+        years = math.ceil(rough / _SECONDS[-1]) * _SECONDS[-1]
+        step = next((step for step in _SECONDS if step >= rough), float(years))
     first = math.ceil(low / step)
     places = [number * step for number in range(first, math.floor(high / step) + 1)][:99]
+    # The margins of an axis may lead beyond all time.
+    places = [place for place in places if FIRST_SECOND <= place <= LAST_SECOND]
     return [(place, time_text(place, width)) for place in places]

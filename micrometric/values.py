@@ -18,6 +18,7 @@ from typing import Any
 
 import msgspec
 
+from micrometric.bounds import DIGITS_LIMIT
 from micrometric.device import Deferred, Refused, on_device
 from micrometric.dtypes import json_kind
 from micrometric.event import finite
@@ -102,6 +103,8 @@ class Plain:
 def _decimal(_: Plain, value: Decimal) -> Any:
     if value.is_nan():
         return math.nan  # a signalling NaN refuses to become a float
+    if len(value.as_tuple().digits) > DIGITS_LIMIT:
+        raise Unfit  # No reader would take it.
     # A subclass could print itself in any way; JSON needs the digits.
     return Decimal(value) if value.is_finite() else float(value)
 

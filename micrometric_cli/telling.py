@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from micrometric_cli.exits import say
-from micrometric_cli.output import reader_is_gone
+from micrometric_cli.output import judge, reader_is_gone
 
 if TYPE_CHECKING:
     from micrometric.report import Report
@@ -50,3 +50,10 @@ def news(report: Report) -> Iterator[str]:
     for skipped in report.examples:
         yield f"skipped a line that is no event: {skipped}"
     yield from replace(report, skipped=0, examples=[]).sentences()
+
+
+def tell_end(report: Report, *, strict: bool) -> None:
+    """Say how many lines were skipped in all, where they were more than one, and judge it."""
+    if report.skipped > 1:
+        say(f"{report.skipped:,} lines are not events and were skipped")
+    judge(report, strict=strict)

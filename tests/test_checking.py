@@ -392,3 +392,11 @@ def test_times_beyond_what_a_zone_can_hold_are_no_events(tmp_path):
     checked = check(tmp_path)
 
     assert [(one.kind, one.line) for one in checked.defects] == [("time", 1), ("time", 3)]
+
+
+def test_the_first_time_there_is_comes_before_every_other(tmp_path):
+    stamps = ["0001-01-01T00:00:00Z", "2026-11-23T08:00:00Z", "0001-01-01T00:00:00Z"]
+    lines = [event(0, "density", 1).replace("2026-11-23T08:00:00.000000Z", s) for s in stamps]
+    (tmp_path / PLAIN_NAME).write_text("\n".join([*lines, ""]))
+
+    assert [(one.kind, one.line) for one in check(tmp_path).defects] == [("order", 3)]

@@ -236,8 +236,8 @@ DEEP = b"[" * 100_000 + b"]" * 100_000
             "time",
             f"timestamp {'x' * 40!r} is not ISO 8601 within years 1-9999",
         ),
-        (b'{"value":' + DEEP + b"}", "nesting", "nested too deeply"),
-        (b'{"value":NaN,"more":' + DEEP + b"}", "nesting", "nested too deeply"),
+        (b'{"value":' + DEEP + b"}", "nesting", "nested more than 128 deep"),
+        (b'{"value":NaN,"more":' + DEEP + b"}", "nesting", "nested more than 128 deep"),
     ],
 )
 def test_a_line_that_is_no_event_says_why(raw: bytes, kind: str, reason: str) -> None:

@@ -21,6 +21,7 @@ from micrometric import MicroMetricLogger, PathError, SettingError, export, iter
 from micrometric.event import finite, format_timestamp
 from micrometric.exports import SUFFIXES
 from tests import strategies
+from tests.cli.conftest import event as event_line
 
 FIXED = ["timestamp", "metric", "value", "location", "run", "session", "rank", "launch"]
 ODD = [
@@ -311,3 +312,16 @@ def test_what_is_not_installed_is_named(
     with pytest.raises(SettingError, match=rf"pip install 'micrometric\[{extra}\]'"):
         export(logs, tmp_path / "out", format=format_)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_break_of_either_kind_within_a_text_starts_no_row(tmp_path: Path) -> None:
+    path = tmp_path / "micro_metrics.jsonl"
+    path.write_text(
+        event_line(0, "density", "a\r=1+1") + "\n" + event_line(1, "density", "b\n=1+1") + "\n"
+    )
+
+    export(path, tmp_path / "o.csv")
+
+    with (tmp_path / "o.csv").open(newline="") as file:
+        assert [row["value"] for row in csv.DictReader(file)] == ["a\r=1+1", "b\n=1+1"]
+    assert (tmp_path / "o.csv").read_bytes().endswith(b",\n")

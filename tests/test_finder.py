@@ -4,6 +4,7 @@ import gzip
 import itertools
 import os
 import shutil
+import threading
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -388,6 +389,48 @@ def test_manifests_are_found_by_themselves(tmp_path: Path) -> None:
     assert find_manifests(touch(tmp_path / "empty" / "x").parent, notes) == []
     with pytest.raises(ManifestError):
         find_manifests(tmp_path / "empty" / "x", notes)
+
+
+def test_a_registry_of_others_is_told_and_left_out(tmp_path: Path) -> None:
+    notes: list[str] = []
+    touch(tmp_path / PLAIN_NAME)
+    (tmp_path / "registry.json").write_text("{}")
+
+    assert find_manifests(tmp_path, notes) == []
+    assert notes == [
+        f"'{tmp_path}/registry.json' is not a manifest: expected a JSON object with "
+        '"format": "micrometric-manifest", found format \'\'; it is left out'
+    ]
+    with pytest.raises(ManifestError):
+        find_manifests(tmp_path / "registry.json", [])
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir, lambda path: path.symlink_to("/dev/zero")])
+def test_what_stands_where_a_manifest_does_and_is_no_file_is_not_waited_for(tmp_path, make):
+    touch(tmp_path / PLAIN_NAME)
+    path = tmp_path / manifest_name(session_id())
+    make(path)
+
+    found = find(tmp_path)
+
+    assert len(found.segments) == 1
+    assert found.manifests == []
+    (note,) = found.notes
+    assert note.startswith(f"cannot read manifest '{path}': ")
+
+
+def test_a_manifest_that_is_named_may_be_a_pipe(tmp_path):
+    leave_manifest(tmp_path, session_id())
+    text = (tmp_path / manifest_name(session_id())).read_bytes()
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_bytes, args=(text,))
+    writer.start()
+
+    ((path, _),) = find_manifests(pipe, [])
+
+    writer.join()
+    assert path == pipe
 
 
 def test_a_directory_that_vanishes_during_the_search_is_left_out(tmp_path, monkeypatch):

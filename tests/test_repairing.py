@@ -33,6 +33,7 @@ from micrometric.manifest import (
 from micrometric.registry import Metric
 from micrometric.segment import PLAIN_NAME, closed_name, manifest_name
 from tests.cli.conftest import SESSION, event, facts
+from tests.damage import HERE as CORPUS
 
 SAMPLES = Path(__file__).parents[1] / "sample_logs"
 OTHER = "20261123T090000000000Z-r3-4712"
@@ -332,3 +333,17 @@ def test_an_interrupt_leaves_nothing(damaged, tmp_path, monkeypatch):
         repair(damaged, tmp_path / "out")
 
     assert [path.name for path in tmp_path.iterdir()] == ["logs"]
+
+
+def test_rows_of_parquet_that_are_no_events_are_set_aside(tmp_path):
+    shutil.copytree(CORPUS / "parquet_damaged_page", tmp_path / "logs")
+
+    done = repair(tmp_path / "logs", tmp_path / "fixed")
+
+    assert [(one.path.suffix, one.target.suffix) for one in done.repaired] == [
+        (".parquet", ".jsonl"),
+        (".jsonl", ".jsonl"),
+    ]
+    assert [one.mended.events for one in done.repaired] == [1, 2]
+    assert done.is_whole
+    assert check(tmp_path / "fixed").defects == []

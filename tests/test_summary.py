@@ -619,3 +619,27 @@ def test_any_sign_in_a_key_is_only_a_sign(tmp_path, key) -> None:
     summary = summarize(tmp_path, [f"metadata.{key}"], stats="sum")
 
     assert [row[f"metadata.{key}"] for row in summary] == [5, 6]
+
+
+@pytest.mark.parametrize("engine", ["duckdb", "pandas"])
+def test_a_bucket_that_begins_before_all_time_begins_with_it(tmp_path, engine):
+    line = '{"timestamp":"0001-01-01T00:00:00.000000Z","metric":"a","value":1,"metadata":{}}'
+    (tmp_path / "micro_metrics.jsonl").write_text(f"{line}\n")
+
+    (row,) = summarize(tmp_path, "700d", engine=engine)
+
+    assert row["700d"] == datetime(1, 1, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("engine", ["duckdb", "pandas"])
+def test_a_checksum_that_is_not_that_of_the_lines_is_told(tmp_path, engine):
+    line = b'{"timestamp":"2026-11-23T08:00:00.000000Z","metric":"a","value":1,"metadata":{}}\n'
+    packed = bytearray(gzip.compress(line))
+    packed[-8] ^= 1
+    (tmp_path / "micro_metrics.jsonl.gz").write_bytes(packed)
+
+    summary = summarize(tmp_path, engine=engine)
+
+    assert [row["count"] for row in summary] == [1]
+    assert summary.report.skipped == 1
+    assert "the compressed data ends or is damaged" in str(summary.report.examples[0])

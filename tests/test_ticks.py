@@ -36,3 +36,11 @@ def test_ticks_are_round(axis: Axis, low: float, high: float, most: int, texts: 
     assert [text for _, text in found] == texts
     assert all(low <= place <= high for place, _ in found)
     assert [place for place, _ in found] == sorted(place for place, _ in found)
+
+
+@pytest.mark.parametrize(("low", "high"), [(-1e11, -6e10), (2.5e11, 3e11)])
+def test_where_there_is_no_time_there_is_no_tick(low: float, high: float) -> None:
+    texts = [text for _, text in ticks(Axis("t", "time"), low, high, 5)]
+
+    assert texts
+    assert all("0001" <= text[:4] <= "9999" for text in texts)

@@ -65,6 +65,8 @@ class DuckDBEngine:
             }
         )
         held.callback(self._connection.close)
+        # What damaged Parquet tells of its columns is not to overrule what is in them.
+        self._connection.execute("SET disabled_optimizers = 'statistics_propagation'")
         pinned = held.enter_context(contextlib.ExitStack())
         if self._source.memory_limit is not None:
             self._limit_memory(self._source.memory_limit)

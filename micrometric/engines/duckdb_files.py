@@ -17,6 +17,7 @@ from micrometric.finder import STDIN, Segment
 from micrometric.opening import pin, skip_damaged
 from micrometric.parquet import Footer, ParquetError, read_footer
 from micrometric.reader import read_segment
+from micrometric.salvage import DamagedError, unpacked
 
 if TYPE_CHECKING:
     import duckdb
@@ -69,7 +70,7 @@ class Files:
             if segment.path == STDIN
             or segment.suffix == ".jsonl.zst"
             or (segment.suffix == ".jsonl" and _is_cut(self.of(segment)))
-            or (segment.suffix == ".jsonl.gz" and _is_empty(self.of(segment)))
+            or (segment.suffix == ".jsonl.gz" and not _is_whole(self.of(segment)))
         )
 
     def of(self, segment: Segment) -> Path:
@@ -179,9 +180,14 @@ def _is_cut(path: Path) -> bool:
         return file.read() not in (b"", b"\n")
 
 
-def _is_empty(path: Path) -> bool:
-    """Say whether a file has no bytes, which compressed data always has and DuckDB never misses."""
-    return not path.is_file() or path.stat().st_size == 0
+def _is_whole(path: Path) -> bool:
+    """Say whether a gzip file is; DuckDB misses neither its checksums nor any bytes at all."""
+    try:
+        for _ in unpacked(path, ".jsonl.gz"):
+            pass
+    except (DamagedError, OSError):
+        return False
+    return True
 
 
 def _without_origin(event: LogEvent, segment: Segment) -> LogEvent:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from micrometric.bounds import DIGITS_LIMIT, NESTING_LIMIT, SURELY_FLAT
 from micrometric.columns import Request
 from micrometric.event import ORIGIN_FIELDS
 from micrometric.keys import Key
@@ -20,6 +21,8 @@ from micrometric.parquet import TIMESTAMP, json_path, key_column, quoted
 _QUANTILE = re.compile(r'quantile_cont\("finite", ([0-9.e-]+)::DOUBLE\)')
 """A quantile as narwhals writes it."""
 _JOIN = "LEFT JOIN segments ON filename = segments.file"
+_YEARS = "'0001-01-01' AND '9999-12-31 23:59:59.999999'"
+"""All times there are to the reader; damaged Parquet may hold others."""
 _COLUMNS = {
     "timestamp": "VARCHAR",
     "metric": "VARCHAR",
@@ -84,9 +87,19 @@ class Question:
             f"{', '.join(['location', *further])} "
             f"FROM read_parquet([{files}], filename=true, union_by_name=true, "
             f"hive_partitioning=false) AS rows {_JOIN if self.request.needs_origin else ''}",
-            "timestamp IS NULL" if self.request.uses_time else "false",
+            self._doubt_of_rows(columns),
             columns,
         )
+
+    def _doubt_of_rows(self, columns: Mapping[str, str]) -> str:
+        """Return SQL that is true for a row of Parquet that nobody of ours has written so."""
+        doubts = [f"coalesce(timestamp NOT BETWEEN {_YEARS}, {self.request.uses_time})"]
+        keys = self.request.keys
+        if any(key.kind == "metadata" and key.path not in columns for key in keys):
+            doubts.append(f"NOT {_is_moderate('metadata')}")
+        if any(key.kind == "field" and key.path == "value" for key in keys):
+            doubts.append(f"NOT {_is_moderate('value')}")
+        return f"({' OR '.join(doubts)})"
 
     def _asked(self, rows: str, suspect: str, columns: Mapping[str, str]) -> str:
         """Return SQL for what is asked of some rows.
@@ -265,8 +278,21 @@ def _event_test(uses_time: bool) -> str:
         f"AND (location = '' OR {_is_text('location')}) AND value IS NOT NULL "
         # A bare NaN or a number beyond a double has a name of its own in our lines.
         f"AND isfinite(coalesce(try_cast(value::VARCHAR AS DOUBLE), 0)) "
-        f"AND (metadata IS NULL OR starts_with(metadata::VARCHAR, '{{')))"
+        f"AND (metadata IS NULL OR starts_with(metadata::VARCHAR, '{{')) "
+        f"AND {_is_moderate('value')} AND {_is_moderate('metadata')})"
     )
+
+
+def _is_moderate(column: str) -> str:
+    """Return SQL that is true for JSON within the limits, or for none; see `bounds`."""
+    size = f"strlen({column}::VARCHAR)"
+    bare = f"strlen(replace(replace({column}::VARCHAR, '[', ''), '{{', ''))"
+    # A pattern cannot count to the limit; no number has as many as this.
+    is_short = (
+        f"({size} <= {DIGITS_LIMIT} OR NOT regexp_matches({column}::VARCHAR, '[0-9]{{300}}'))"
+    )
+    is_flat = f"({size} < {SURELY_FLAT} OR {size} - {bare} < {NESTING_LIMIT - 2})"
+    return f"({column} IS NULL OR ({is_flat} AND {is_short}))"
 
 
 def _once_test(key: Key) -> str:

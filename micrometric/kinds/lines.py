@@ -7,14 +7,13 @@ import math
 import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any, Literal
 
 from micrometric.bins import Along
 from micrometric.draft import Draft, Row, counted, group_name, ordered, value_text
 from micrometric.errors import SettingError
 from micrometric.figures import Figures
-from micrometric.keys import Key
+from micrometric.keys import Key, moment_at
 from micrometric.pictures import Axis, Line, Number, Panel, Picture, is_drawable
 from micrometric.printable import printable
 
@@ -241,7 +240,7 @@ def _panel(draft: Draft, metric: str, x: Axis, series: list[Line]) -> Panel:
 
 def _days(rows: list[Row]) -> str:
     """Return what a time axis is called, with the day that its ticks may leave out."""
-    first, last = (datetime.fromtimestamp(rows[0][end] / 1e6, UTC) for end in ("low", "high"))
+    first, last = (moment_at(rows[0][end] / 1e6) for end in ("low", "high"))
     days = f"{first:%Y-%m-%d}" + (f" to {last:%Y-%m-%d}" if first.date() != last.date() else "")
     return f"time (UTC), {days}"
 

@@ -205,9 +205,10 @@ def _show_events(
     Raises:
         NoDataError: there is none, and none is waited for.
     """
-    from micrometric_cli.output import has_colour, judge, terminal_width
+    from micrometric_cli.output import has_colour, terminal_width
     from micrometric_cli.render.lines import line_writer
     from micrometric_cli.streaming import stream
+    from micrometric_cli.telling import tell_end
 
     width = terminal_width()
     writer: LineWriter
@@ -222,7 +223,7 @@ def _show_events(
         raw = format_ is LineFormat.JSON and fields is None
         batches = what.raw_batches(follower) if raw else what.batches(follower)
         shown = stream(follower, writer, batches)
-    judge(follower.report, strict=what.strict)
+    tell_end(follower.report, strict=what.strict)
     if ends and not shown and what.last != 0:
         from micrometric.absence import why_empty
         from micrometric.errors import NoDataError
@@ -232,12 +233,12 @@ def _show_events(
 
 def _show_figures(what: Tailed, group_by: str | None, look: Look) -> None:
     from micrometric.live import LiveSummary
-    from micrometric_cli.output import judge
+    from micrometric_cli.telling import tell_end
     from micrometric_cli.watching import watch
 
     with what.follower(pulse=look.pulse) as follower:
         watch(follower, LiveSummary(group_by or ()), look, what.batches(follower))
-    judge(follower.report, strict=what.strict)
+    tell_end(follower.report, strict=what.strict)
 
 
 def _refuse_missing(paths: list[str]) -> None:

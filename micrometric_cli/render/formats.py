@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import json
 import math
@@ -19,7 +18,7 @@ _LATEX = str.maketrans(
         "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "\\": r"\textbackslash{}",
     }
 )  # fmt: skip
-_MARKDOWN = str.maketrans({"\\": "\\\\", "|": "\\|", "<": "&lt;", "`": "\\`", "*": "\\*"})
+_MARKDOWN = str.maketrans({"&": "&amp;", "<": "&lt;"} | {sign: f"\\{sign}" for sign in "\\|`*[]"})
 
 
 def to_json(table: Table) -> str:
@@ -47,9 +46,11 @@ def csv_lines(rows: Iterable[Iterable[Any]], *, safe: bool) -> str:
         rows: the values.
         safe: whether to escape what would command a terminal.
     """
+    from micrometric.flat import csv_writer
+
     text = io.StringIO()
     cells = ((_csv_cell(value, safe) for value in row) for row in rows)
-    csv.writer(text, lineterminator="\n").writerows(cells)
+    csv_writer(text).writerows(cells)
     return text.getvalue()
 
 

@@ -306,6 +306,7 @@ def test_what_is_skipped_is_said_once_for_each_file_and_reason(cli, run):
     assert ended.err == (
         f"micrometric: skipped a line that is no event: {plain}: not JSON\n"
         f"micrometric: the last line of {plain} is unfinished\n"
+        "micrometric: 3 lines are not events and were skipped\n"
     )
 
 
