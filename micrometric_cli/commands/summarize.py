@@ -175,7 +175,7 @@ def summarize(
     print_table(table, format_, color)
     if top is not None and top < groups:
         say(f"{top} of {groups} groups shown")
-    say_all(_missing(summary, chosen, filters))
+    say_all(_missing(summary, chosen, filters, engine))
     if fail_if:
         from micrometric_cli.gating import settle
 
@@ -188,7 +188,6 @@ def _summary(strict: bool, paths: list[str], filters: Filters, **how: Any) -> Su
     Raises:
         NoDataError: there are no such events.
     """
-    from micrometric.absence import why_empty
     from micrometric.errors import NoDataError
     from micrometric.summary import summarize as summarize_logs
     from micrometric_cli.output import progress, tell_report
@@ -197,7 +196,7 @@ def _summary(strict: bool, paths: list[str], filters: Filters, **how: Any) -> Su
         summary = summarize_logs(paths, progress=told, **how, **filters)
     tell_report(summary.report, strict=strict)
     if not summary.rows:
-        raise NoDataError(why_empty(paths, **filters))
+        raise NoDataError(_why_empty(paths, filters, how["engine"]))
     return summary
 
 
@@ -230,11 +229,22 @@ def _watch(
         watch(follower, summary, look, follower.batches())
 
 
-def _missing(summary: Summary, paths: list[str], filters: Filters) -> Iterator[str]:
-    """Yield why there is nothing of a metric that was asked for beside others."""
+def _why_empty(paths: list[str], filters: Filters, engine: str) -> str:
+    """Return a sentence on why no event passes some filters."""
     from micrometric.absence import why_empty
+
+    if engine == "spark":
+        # To find the reason, all events are read here, where there is no room for them.
+        given = [f"--{name} {told!r}" for name, told in filters.items() if told is not None]
+        passes = f" that passes {' and '.join(given)}" if given else ""
+        return f"there is no event{passes}; another engine than spark tells more"
+    return why_empty(paths, **filters)
+
+
+def _missing(summary: Summary, paths: list[str], filters: Filters, engine: str) -> Iterator[str]:
+    """Yield why there is nothing of a metric that was asked for beside others."""
     from micrometric.spec import parse_spec
 
     for term in parse_spec(filters["metrics"]).unmatched({row["metric"] for row in summary.rows}):
         if not term.startswith("!"):
-            yield why_empty(paths, **(filters | {"metrics": term}))
+            yield _why_empty(paths, filters | {"metrics": term}, engine)
