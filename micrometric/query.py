@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from micrometric.answers import Build, Rows, answered, group_of, note_mixed_keys
 from micrometric.bins import PLACES, Along
 from micrometric.columns import Request, filter_expression, request_for
-from micrometric.engines import DEFAULT_ENGINE, Source, check_engine, open_engine
+from micrometric.engines import DEFAULT_ENGINE, SKETCHES, Source, check_engine, open_engine
 from micrometric.errors import NoDataError
 from micrometric.figures import Figures, suspects
 from micrometric.filters import Filter
@@ -53,7 +53,7 @@ class How:
     engine: str = DEFAULT_ENGINE
     master: str | None = None
     approximate: bool = False
-    """Whether quantiles are by a sketch of the values."""
+    """Whether quantiles are by a sketch of the values, where the engine has one."""
 
 
 @dataclass(slots=True)
@@ -85,7 +85,7 @@ class Query:
         approximate: bool = False,
     ) -> Query:
         """Find logs; see `summarize` for the arguments and what is raised."""
-        check_engine(engine, memory_limit, master, approximate=approximate)
+        check_engine(engine, memory_limit, master)
         zone = read_zone(assume_tz)
         wanted = Filter.read(metrics, location, where, since, until, zone=zone)
         report = Report()
@@ -95,7 +95,12 @@ class Query:
         axes = tuple(names_of(explode))
         how = How(zone, axes, memory_limit, progress, engine, master, approximate)
         if approximate:
-            report.note("quantiles are approximate, by a t-digest of the values")
+            sketch = SKETCHES.get(engine)
+            report.note(
+                f"quantiles are approximate, by {sketch}"
+                if sketch
+                else f"the engine {engine!r} has no sketch for --approximate; quantiles are exact"
+            )
         return cls(found, wanted, how, report)
 
     def keys(self, names: str | Iterable[str]) -> list[Key]:

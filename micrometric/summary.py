@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING, Any
 
+from micrometric.engines import SKETCHES
 from micrometric.errors import SettingError
 from micrometric.figures import DEFAULT_FIGURES, Figures
 from micrometric.finder import Paths
@@ -41,6 +42,8 @@ class Summary:
     """Groups that were held against a limit."""
     totals: list[dict[str, Any]] = field(default_factory=list)
     """Where asked for, a row for each metric over all its events, with None for the keys."""
+    approximate: bool = False
+    """Whether quantiles are by a sketch of the values."""
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -103,7 +106,8 @@ def summarize(
         engine: the query engine: `duckdb`, `pandas`, `polars` or `spark`.
         master: the URL of the cluster for `spark`; by default all cores of this machine.
         memory_limit: what the engine may use, such as `500MB`; beyond that it uses the disk.
-        approximate: whether quantiles are by a sketch of the values, in less memory.
+        approximate: whether quantiles are by a sketch of the values, in less memory, where the
+            engine has one: `duckdb` and `spark`.
         progress: called now and then with the share that is done, from 0 to 1.
 
     Raises:
@@ -146,6 +150,7 @@ def summarize(
         checked.failures,
         checked.groups,
         query.rows([], figures) if totals else [],
+        approximate and engine in SKETCHES,
     )
 
 

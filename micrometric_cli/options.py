@@ -216,7 +216,7 @@ EngineOption = Annotated[
     str,
     typer.Option(
         metavar="NAME",
-        help="What computes: duckdb, pandas or polars. All give the same figures.",
+        help="What computes: duckdb, pandas, polars or spark. All give the same figures.",
     ),
 ]
 ColorOption = Annotated[

@@ -6,8 +6,11 @@ by segment; only those are read once more, here, for the lines.
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
+import threading
 import warnings
+from collections.abc import Iterator
 from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -68,6 +71,9 @@ class SparkEngine:
         except BaseException:
             self._folder.cleanup()
             raise
+        self._sketches = contextlib.ExitStack()
+        if self._source.approximate:
+            self._sketches.enter_context(_approximate_quantiles())
         return self
 
     def __exit__(
@@ -76,6 +82,7 @@ class SparkEngine:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self._sketches.close()
         if self._running is None:  # Else it is somebody's who goes on using it.
             self._session.stop()
         self._folder.cleanup()
@@ -129,6 +136,28 @@ class SparkEngine:
 
     def mend_suspects(self, request: Request) -> None:
         """Do nothing: our reader leaves no line in doubt."""
+
+
+@contextlib.contextmanager
+def _approximate_quantiles() -> Iterator[None]:
+    """Let quantiles that this thread asks narwhals for be by Spark's sketch, in this block.
+
+    narwhals knows none, and calls the function of Spark for the exact ones by its name.
+    """
+    from pyspark.sql import functions
+
+    exact, asker = functions.percentile, threading.get_ident()
+
+    def percentile(column: Any, share: Any, frequency: Any = 1) -> Any:
+        if threading.get_ident() == asker:
+            return functions.percentile_approx(column, share)
+        return exact(column, share, frequency)
+
+    functions.percentile = percentile
+    try:
+        yield
+    finally:
+        functions.percentile = exact
 
 
 def _union() -> Any:

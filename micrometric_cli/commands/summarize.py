@@ -60,7 +60,9 @@ TotalsOption = Annotated[
 ApproximateOption = Annotated[
     bool,
     typer.Option(
-        "--approximate", help="Quantiles by a sketch of the values, in less memory; it is said."
+        "--approximate",
+        help="Quantiles by a sketch of the values, in less memory, where the engine has one "
+        "(duckdb, spark); it is said.",
     ),
 ]
 MasterOption = Annotated[

@@ -66,7 +66,7 @@ def draw(fitted: Fitted, *, repeat: bool = False) -> RichTable:
     drawn = RichTable(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, _GAP - 1, 0, 0))
     for column in fitted.columns:
         drawn.add_column(
-            Text(printable(column.name), style="bold"),
+            Text(printable(column.title), style="bold"),
             justify="right" if column.right else "left",
             no_wrap=True,
             overflow="crop",
@@ -126,7 +126,7 @@ def _shortened_names(columns: Sequence[Column], cells: Cells, width: int) -> Cel
     wanted = [_width(column, cells) for column in names]
     short: Cells = {}
     for column, share in zip(names, _shares(wanted, room), strict=True):
-        forms = shortened(set(cells[column.name]), max(share, width_of(column.name)))
+        forms = shortened(set(cells[column.name]), max(share, width_of(column.title)))
         short[column.name] = [forms[cell] for cell in cells[column.name]]
     return short
 
@@ -136,14 +136,14 @@ def _total(columns: Sequence[Column], cells: Cells, name_limit: int | None = Non
     widths = [_width(column, cells) for column in columns]
     if name_limit is not None:
         widths = [
-            min(width, max(name_limit, width_of(column.name))) if column.kind == "name" else width
+            min(width, max(name_limit, width_of(column.title))) if column.kind == "name" else width
             for column, width in zip(columns, widths, strict=True)
         ]
     return sum(widths) + _GAP * max(0, len(columns) - 1)
 
 
 def _width(column: Column, cells: Cells) -> int:
-    return max(map(width_of, [column.name, *cells[column.name]]))
+    return max(map(width_of, [column.title, *cells[column.name]]))
 
 
 def _shares(wanted: Sequence[int], room: int) -> list[int]:

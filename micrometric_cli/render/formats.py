@@ -17,6 +17,9 @@ _LATEX = str.maketrans(
     {
         "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
         "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "\\": r"\textbackslash{}",
+        "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}",
+        # Our own headings and names that were shortened: without packages, LaTeX has no such signs.
+        "Δ": r"$\Delta$", "±": r"$\pm$", "≈": r"$\approx$", "…": r"\dots{}",
     }
 )  # fmt: skip
 _MARKDOWN = str.maketrans({"\\": "\\\\", "|": "\\|", "<": "&lt;", "`": "\\`", "*": "\\*"})
@@ -89,7 +92,7 @@ def _grid(table: Table, escape: Callable[[str], str]) -> list[list[str]]:
     cells = cells_of(table)
 
     def column_cells(column: Column) -> list[str]:
-        return [escape(cell) for cell in [printable(column.name), *cells[column.name]]]
+        return [escape(cell) for cell in [printable(column.title), *cells[column.name]]]
 
     return [list(line) for line in zip(*map(column_cells, telling(table)), strict=True)]
 

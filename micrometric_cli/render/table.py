@@ -29,6 +29,13 @@ class Column:
     """Where a terminal is narrow, columns with the smallest number go first; 0 never goes."""
     apart: bool = False
     """Whether its figures are of another unit than the others, and have decimals of their own."""
+    heading: str | None = None
+    """What stands above it for people, unless that is its name."""
+
+    @property
+    def title(self) -> str:
+        """What stands above it for people."""
+        return self.heading or self.name
 
     @property
     def right(self) -> bool:

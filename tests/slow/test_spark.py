@@ -38,6 +38,10 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
 
+EVENT = (
+    '{"timestamp":"2026-11-23T08:00:13.000000Z","metric":"m","value":%d,"metadata":{},'
+    '"location":"a.f"}\n'
+)
 CLASS = Path(pyspark.__file__).parent / "bin" / "spark-class"
 DEPLOY = "org.apache.spark.deploy"
 
@@ -257,6 +261,23 @@ def test_what_goes_from_a_bucket_meanwhile_is_one_line(
 
     with pytest.raises(MicrometricError, match=rf"cannot read 's3://{bucket[0]}/{key}': it was"):
         summarize(f"s3://{bucket[0]}", engine="spark")
+
+
+def test_quantiles_may_be_by_a_sketch_and_it_is_said(session, tmp_path) -> None:
+    logs = tmp_path / "micro_metrics.jsonl"
+    logs.write_text("".join(EVENT % n**2 for n in range(1, 30_001)))
+    options = {"by": "metric", "stats": "p50,p99,mean", "engine": "spark"}
+
+    (exact,) = summarize(logs, **options)
+    sketched = summarize(logs, **options, approximate=True)
+    (again,) = summarize(logs, **options)
+
+    (row,) = sketched
+    assert (row["mean"], again) == (exact["mean"], exact)
+    for name in ("p50", "p99"):
+        assert row[name] != exact[name]
+        assert row[name] == pytest.approx(exact[name], rel=1e-3)
+    assert "quantiles are approximate, by Spark's percentile_approx" in sketched.report.notes[0]
 
 
 def test_a_file_that_cannot_be_read_is_one_line(session: object, tmp_path: Path) -> None:

@@ -57,11 +57,11 @@ def test_latex_escapes_its_own_signs_and_leaves_out_the_dull():
         r"""
         \begin{tabular}{lrl}
         \toprule
-        na|me\_1 & figure & seen \\
+        na\textbar{}me\_1 & figure & seen \\
         \midrule
-        a<b>|*\_\{\}\textbackslash{}\textbackslash{}n & inf & 2026-11-23 08:00:00.123Z \\
+        a\textless{}b\textgreater{}\textbar{}*\_\{\}\textbackslash{}\textbackslash{}n & inf & 2026-11-23 08:00:00.123Z \\
         x, 1 & 0.3333 & - \\
         \bottomrule
         \end{tabular}
-        """
+        """  # noqa: E501
     )
