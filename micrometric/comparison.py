@@ -21,7 +21,7 @@ from micrometric.intervals import Interval, Method
 from micrometric.keys import names_of, order_of
 from micrometric.limits import Checked, Failure, Limit, check, figures_for, read_limits
 from micrometric.query import Query
-from micrometric.replication import Group, Replication, Rests, group_of
+from micrometric.replication import Group, Replication, Rests
 from micrometric.report import Report
 from micrometric.sides import Side, sides_of_key, sides_of_paths
 
@@ -236,7 +236,9 @@ def compare(
     if not tables[0].rows:
         raise NoDataError(f"the base {sides[0].name} has no such events")
     groups = {group for table in tables for group in table.rows}
-    ordered = sorted(groups, key=lambda group: [order_of(value) for value in group])
+    ordered = sorted(
+        groups, key=lambda group: [order_of(value) for value in (group.metric, *group.values)]
+    )
     replication = Replication(unit, pair_by, method, level)
     rests = replication.of(sides[0], sides[1:], names) if "mean" in shown.names else Rests(level)
     rows = [
@@ -277,7 +279,7 @@ class _Table:
     @classmethod
     def of(cls, side: Side, names: Sequence[str], figures: Figures) -> _Table:
         rows = side.ask(names, figures, False)
-        return cls(side.name, {group_of(row, names): row for row in rows})
+        return cls(side.name, {Group.of(row, names): row for row in rows})
 
     def figure(self, group: Group, figure: str) -> Any:
         """Return a figure of a group, None where there is no such group."""
@@ -291,8 +293,8 @@ def _compared(
     both = group in base.rows and group in other.rows
     rests_on_mean = figure == "mean" and both
     return Compared(
-        metric=group[0],
-        keys=dict(zip(names, group[1:], strict=True)),
+        metric=group.metric,
+        keys=dict(zip(names, group.values, strict=True)),
         figure=figure,
         other=other.name,
         before=base.figure(group, figure),
@@ -321,8 +323,8 @@ def _checked(
             limits,
             [
                 (
-                    dict(zip(names, group[1:], strict=True)) | told,
-                    group[0],
+                    dict(zip(names, group.values, strict=True)) | told,
+                    group.metric,
                     table.rows.get(group),
                     base.rows.get(group),
                 )

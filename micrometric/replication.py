@@ -6,7 +6,7 @@ a key that the user names; of pairs it is the differences.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,15 +16,24 @@ from micrometric.intervals import Interval, Method
 from micrometric.keys import names_of
 from micrometric.query import OCCURRENCE
 from micrometric.sides import Side
+from micrometric.spelling import identity
 
-Group = tuple[Any, ...]
-"""A metric and the values of the keys."""
 _UNITS = ("run", "session")
 
 
-def group_of(row: dict[str, Any], names: Sequence[str]) -> Group:
-    """Return the group of a row."""
-    return row["metric"], *(row[name] for name in names)
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A metric and the values of the keys."""
+
+    metric: str
+    values: tuple[Any, ...] = field(compare=False)
+    _identity: tuple[Hashable, ...] = field(repr=False)
+
+    @classmethod
+    def of(cls, row: dict[str, Any], names: Sequence[str]) -> Group:
+        """Return the group of a row."""
+        values = tuple(row[name] for name in names)
+        return cls(row["metric"], values, tuple(map(identity, values)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +155,7 @@ def _means_by(side: Side, names: Sequence[str], units: Sequence[str]) -> dict[st
         for row in rows:
             if row["mean"] is None or row[unit] is None:
                 continue
-            of_group = sums.setdefault(group_of(row, names), {})
+            of_group = sums.setdefault(Group.of(row, names), {})
             total, count = of_group.get(row[unit], (0.0, 0))
             of_group[row[unit]] = total + row["mean"] * row["count"], count + row["count"]
         found[unit] = {
@@ -179,7 +188,7 @@ def _pairs(
         for row in side.ask([*names, *extra], figures, occurrence):
             pair = tuple(row[name] for name in ([OCCURRENCE] if occurrence else extra))
             if row["mean"] is not None and None not in pair:
-                means.setdefault(group_of(row, names), {})[pair] = row["mean"]
+                means.setdefault(Group.of(row, names), {})[pair] = row["mean"]
         return means
 
     before, after = of(base), of(other)

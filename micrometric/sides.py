@@ -14,6 +14,7 @@ from micrometric.keys import order_of
 from micrometric.query import Query
 from micrometric.report import Report
 from micrometric.spec import hint
+from micrometric.spelling import identity
 
 Rows = list[dict[str, Any]]
 
@@ -110,7 +111,8 @@ def sides_of_key(query: Query, key: str, base_value: object) -> list[Side]:
         return asked[question]
 
     rows = ask([], Figures(("count",)), False)
-    values = sorted({row[key] for row in rows if row[key] is not None}, key=order_of)
+    known = {identity(row[key]): row[key] for row in rows if row[key] is not None}
+    values = sorted(known.values(), key=order_of)
     texts = [_text(value) for value in values]
     if len(values) < 2:
         raise NoDataError(f"key {key!r} has {len(values)} values, nothing to compare")
@@ -121,7 +123,8 @@ def sides_of_key(query: Query, key: str, base_value: object) -> list[Side]:
 
     def side(value: object) -> Side:
         def of_value(names: Sequence[str], figures: Figures, occurrence: bool) -> Rows:
-            return [row for row in ask(names, figures, occurrence) if row[key] == value]
+            rows = ask(names, figures, occurrence)
+            return [row for row in rows if identity(row[key]) == identity(value)]
 
         return Side(f"{key}={_text(value)}", of_value, query.report)
 
