@@ -8,137 +8,23 @@ hold together at the level that is asked for.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any
 
+from micrometric.compared import Compared, Comparison
+from micrometric.engines import DEFAULT_ENGINE
 from micrometric.errors import NoDataError, SettingError
 from micrometric.figures import Figures
-from micrometric.frames import html_table, text_table
-from micrometric.intervals import Interval, Method
+from micrometric.intervals import Method
 from micrometric.keys import names_of, order_of
-from micrometric.limits import Checked, Failure, Limit, check, figures_for, read_limits
+from micrometric.limits import Checked, Limit, check, figures_for, read_limits
 from micrometric.query import Query
 from micrometric.replication import Group, Replication, Rests
 from micrometric.report import Report
 from micrometric.sides import Side, sides_of_key, sides_of_paths
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-Effect = Literal["higher", "lower", "unclear"]
-
-
-@dataclass(frozen=True, slots=True)
-class Compared:
-    """A figure of a group in two of the logs."""
-
-    metric: str
-    keys: Mapping[str, Any]
-    figure: str
-    other: str
-    """Name of what is compared with the base."""
-    before: float | None
-    """The figure in the base; None where there is no such group, or the group has none."""
-    after: float | None
-    count_before: int
-    """Finite numbers in the group."""
-    count_after: int
-    interval: Interval | None = None
-    """Of the difference of the means."""
-    units: int = 0
-    """Independent values of the smaller side, or pairs."""
-    reason: str | None = None
-    """Why there is no interval."""
-
-    @property
-    def difference(self) -> float | None:
-        """After minus before."""
-        if self.before is None or self.after is None:
-            return None
-        return self.after - self.before
-
-    @property
-    def ratio(self) -> float | None:
-        """After by before, None where that is 0."""
-        return self.after / self.before if self.before and self.after is not None else None
-
-    @property
-    def effect(self) -> Effect | None:
-        """What the interval says, None without one."""
-        if self.interval is None:
-            return None
-        if not self.interval.excludes_zero:
-            return "unclear"
-        return "higher" if self.interval.low > 0 else "lower"
-
-    def row(self) -> dict[str, Any]:
-        """Return all of it as a flat row."""
-        return {
-            "metric": self.metric,
-            **self.keys,
-            "figure": self.figure,
-            "other": self.other,
-            "base": self.before,
-            "value": self.after,
-            "difference": self.difference,
-            "ratio": self.ratio,
-            "low": None if self.interval is None else self.interval.low,
-            "high": None if self.interval is None else self.interval.high,
-            "effect": self.effect,
-            "units": self.units,
-            "reason": self.reason,
-            "count_base": self.count_before,
-            "count": self.count_after,
-        }
-
-
-_SHOWN = ("figure", "other", "base", "value", "difference", "low", "high", "effect")
-"""Columns at a prompt, after the metric and the keys; `Comparison.to_pandas` has them all."""
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class Comparison:
-    """Figures of several logs beside those of one.
-
-    At a prompt it shows itself as a table, in a notebook as one of HTML.
-    """
-
-    by: tuple[str, ...]
-    base: str
-    others: tuple[str, ...]
-    rows: list[Compared]
-    """By metric, group, other and figure."""
-    report: Report
-    level: float
-    """Confidence of all intervals together."""
-    replication: str | None = None
-    """What the intervals rest on, None where there are none."""
-    intervals: int = 0
-    """How many intervals there are."""
-    failures: list[Failure] = field(default_factory=list)
-    checks: int = 0
-    """Groups that were held against a limit."""
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def __iter__(self) -> Iterator[Compared]:
-        return iter(self.rows)
-
-    def __repr__(self) -> str:
-        return text_table(["metric", *self.by, *_SHOWN], [row.row() for row in self.rows])
-
-    def to_pandas(self) -> pd.DataFrame:
-        """Return a row for each comparison."""
-        import pandas as pd
-
-        return pd.DataFrame([row.row() for row in self.rows])
-
-    def _repr_html_(self) -> str:
-        return html_table(self.to_pandas())
 
 
 def compare(
@@ -163,7 +49,10 @@ def compare(
     until: str | datetime | None = None,
     launch: str | None = None,
     assume_tz: str | tzinfo | None = None,
+    engine: str = DEFAULT_ENGINE,
+    master: str | None = None,
     memory_limit: str | None = None,
+    approximate: bool = False,
     progress: Callable[[float], None] | None = None,
 ) -> Comparison:
     """Compare the figures of logs with those of one of them.
@@ -190,7 +79,10 @@ def compare(
         until: see `iter_events`.
         launch: see `iter_events`.
         assume_tz: see `iter_events`.
+        engine: see `summarize`.
+        master: see `summarize`.
         memory_limit: see `summarize`.
+        approximate: see `summarize`.
         progress: see `summarize`.
 
     Raises:
@@ -220,7 +112,10 @@ def compare(
             launch=launch,
             assume_tz=assume_tz,
             explode=explode,
+            engine=engine,
+            master=master,
             memory_limit=memory_limit,
+            approximate=approximate,
             progress=progress,
         )
 

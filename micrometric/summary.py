@@ -11,13 +11,14 @@ from micrometric.engines import SKETCHES
 from micrometric.errors import SettingError
 from micrometric.figures import DEFAULT_FIGURES, Figures
 from micrometric.finder import Paths
-from micrometric.frames import html_table, text_table
 from micrometric.limits import Failure, Limit, check, figures_for, read_limits
 from micrometric.query import Query
 from micrometric.report import Report
+from micrometric.tables import html_table, polars_frame, text_table
 
 if TYPE_CHECKING:
     import pandas as pd
+    import polars as pl
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -59,6 +60,14 @@ class Summary:
         import pandas as pd
 
         return pd.DataFrame(self.rows, columns=["metric", *self.by, *self.figures])
+
+    def to_polars(self) -> pl.DataFrame:
+        """Return the rows as a frame of Polars; a key of several kinds as texts.
+
+        Raises:
+            SettingError: Polars is not installed.
+        """
+        return polars_frame(["metric", *self.by, *self.figures], self.rows)
 
     def _repr_html_(self) -> str:
         return html_table(self.to_pandas())

@@ -219,6 +219,22 @@ EngineOption = Annotated[
         help="What computes: duckdb, pandas, polars or spark. All give the same figures.",
     ),
 ]
+ApproximateOption = Annotated[
+    bool,
+    typer.Option(
+        "--approximate",
+        help="Quantiles by a sketch of the values, in less memory, where the engine has one "
+        "(duckdb, spark); it is said.",
+    ),
+]
+MasterOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="URL",
+        help="For spark: the cluster, such as spark://host:7077; else all cores of this machine.",
+        show_default=False,
+    ),
+]
 ColorOption = Annotated[
     Color, typer.Option("--color", help="When to print colours; NO_COLOR and FORCE_COLOR count.")
 ]

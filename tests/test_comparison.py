@@ -257,6 +257,39 @@ def test_a_notebook_gets_rows_and_a_table(sweep):
     assert len(found) == 2
 
 
+@pytest.mark.parametrize("engine", ["pandas", "polars"])
+def test_other_engines_compare_the_same(engine):
+    options = {"key": "oracle_top_k", "by": "layer_idx", "stats": "mean,p95"}
+
+    found = compare(SAMPLES, **options, pair_by="occurrence", engine=engine)
+
+    expected = compare(SAMPLES, **options, pair_by="occurrence")
+    assert len(found) == len(expected) == 48
+    for row, wanted in zip(found, expected, strict=True):
+        told, sought = row.row(), wanted.row()
+        assert told.keys() == sought.keys()
+        for name, figure in sought.items():
+            close = pytest.approx(figure, rel=1e-9) if isinstance(figure, float) else figure
+            assert told[name] == close, name
+
+
+def test_frames_of_polars_have_a_row_for_each_comparison_and_group(sweep):
+    found = compare(sweep / "k=8", sweep / "k=32", by="layer").to_polars()
+    groups = summarize(sweep, "layer,k").to_polars()
+
+    assert found["difference"].to_list() == [2.0, 0.0]
+    assert found.columns[:4] == ["metric", "layer", "figure", "other"]
+    assert groups["k"].to_list() == [8, 32, 8, 32]
+
+
+def test_a_key_of_several_kinds_is_texts_to_polars(tmp_path):
+    write(tmp_path / "a", [(1.0, {"k": key}) for key in (1, 2.5, "x", None)])
+
+    frame = summarize(tmp_path, "k").to_polars()
+
+    assert frame["k"].to_list() == ["1", "2.5", "x", None]
+
+
 def test_a_prompt_shows_differences_and_intervals(tmp_path):
     a, b = (write(tmp_path / name, plain(value)) for name, value in (("a", 2), ("b", 5)))
 

@@ -9,9 +9,11 @@ import typer
 
 from micrometric_cli.completion import complete_condition, complete_key
 from micrometric_cli.options import (
+    ApproximateOption,
     Color,
     ColorOption,
     DigitsOption,
+    EngineOption,
     ExplodeOption,
     FailIfOption,
     Filters,
@@ -20,6 +22,7 @@ from micrometric_cli.options import (
     GroupByOption,
     LaunchOption,
     LocationOption,
+    MasterOption,
     MemoryOption,
     MetricsOption,
     SinceOption,
@@ -140,7 +143,10 @@ def compare(
     strict: StrictOption = False,
     format_: FormatOption = Format.TABLE,
     digits: DigitsOption = 4,
+    engine: EngineOption = "duckdb",
+    master: MasterOption = None,
     memory_limit: MemoryOption = None,
+    approximate: ApproximateOption = False,
     color: ColorOption = Color.AUTO,
 ) -> None:
     """Compare logs by group: figures, differences, intervals.
@@ -178,7 +184,10 @@ def compare(
             level=level,
             fail_if=fail_if or (),
             explode=explode or (),
+            engine=engine,
+            master=master,
             memory_limit=memory_limit,
+            approximate=approximate,
             progress=told,
             **filters,
         )

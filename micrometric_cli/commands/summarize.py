@@ -10,6 +10,7 @@ import typer
 from micrometric_cli.completion import complete_key
 from micrometric_cli.exits import say
 from micrometric_cli.options import (
+    ApproximateOption,
     Color,
     ColorOption,
     DigitsOption,
@@ -23,6 +24,7 @@ from micrometric_cli.options import (
     GroupByOption,
     LaunchOption,
     LocationOption,
+    MasterOption,
     MemoryOption,
     MetricsOption,
     PathsArgument,
@@ -56,22 +58,6 @@ PivotOption = Annotated[
 TotalsOption = Annotated[
     bool,
     typer.Option("--totals", help="Add a row for each metric over all its events."),
-]
-ApproximateOption = Annotated[
-    bool,
-    typer.Option(
-        "--approximate",
-        help="Quantiles by a sketch of the values, in less memory, where the engine has one "
-        "(duckdb, spark); it is said.",
-    ),
-]
-MasterOption = Annotated[
-    str | None,
-    typer.Option(
-        metavar="URL",
-        help="For spark: the cluster, such as spark://host:7077; else all cores of this machine.",
-        show_default=False,
-    ),
 ]
 WatchOption = Annotated[
     bool,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from micrometric.comparison import Compared, Comparison
+from micrometric.compared import Compared, Comparison
 from micrometric.intervals import simultaneous
 from micrometric_cli.render.summary import kind_of
 from micrometric_cli.render.table import Column, Table
