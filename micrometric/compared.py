@@ -108,6 +108,8 @@ class Comparison:
     failures: list[Failure] = field(default_factory=list)
     checks: int = 0
     """Groups that were held against a limit."""
+    units: Mapping[str, str] = field(default_factory=dict)
+    """Units of the metrics, those that were registered with one."""
 
     def __len__(self) -> int:
         return len(self.rows)

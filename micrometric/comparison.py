@@ -157,6 +157,7 @@ def compare(
         intervals=len(rests.intervals),
         failures=checked.failures,
         checks=checked.groups,
+        units={name: unit for side in sides for name, unit in side.units.items()},
     )
 
 

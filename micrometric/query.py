@@ -112,6 +112,11 @@ class Query:
         directories = self.found.directory_keys()
         return [read_key(name, directories) for name in names_of(names) if name != "metric"]
 
+    def units(self) -> dict[str, str]:
+        """Return the units of the metrics that were registered with one."""
+        metrics = self.found.metrics().items()
+        return {name: metric.unit for name, metric in metrics if metric.unit}
+
     def rows(self, keys: list[Key], figures: Figures, *, occurrence: bool = False) -> Rows:
         """Return a row for each metric and group: `metric`, the keys, and the figures.
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,8 @@ class Side:
     ask: Callable[[Sequence[str], Figures, bool], Rows]
     """Returns the rows by some keys, with occurrences if the last is true."""
     report: Report
+    units: Mapping[str, str] = field(default_factory=dict)
+    """Units of the metrics."""
     is_saved: bool = False
     """Whether only the groups are known, no events."""
 
@@ -92,7 +94,7 @@ def _side(name: str, query: Query) -> Side:
         query.refuse_unknown(keys, rows)
         return rows
 
-    return Side(name, ask, query.report)
+    return Side(name, ask, query.report, query.units())
 
 
 def sides_of_key(query: Query, key: str, base_value: object) -> list[Side]:
@@ -126,7 +128,7 @@ def sides_of_key(query: Query, key: str, base_value: object) -> list[Side]:
             rows = ask(names, figures, occurrence)
             return [row for row in rows if identity(row[key]) == identity(value)]
 
-        return Side(f"{key}={_text(value)}", of_value, query.report)
+        return Side(f"{key}={_text(value)}", of_value, query.report, whole.units)
 
     return [side(value) for value in values]
 

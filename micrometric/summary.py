@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING, Any
@@ -45,6 +45,8 @@ class Summary:
     """Where asked for, a row for each metric over all its events, with None for the keys."""
     approximate: bool = False
     """Whether quantiles are by a sketch of the values."""
+    units: Mapping[str, str] = field(default_factory=dict)
+    """Units of the metrics, those that were registered with one."""
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -160,6 +162,7 @@ def summarize(
         checked.groups,
         query.rows([], figures) if totals else [],
         approximate and engine in SKETCHES,
+        query.units(),
     )
 
 

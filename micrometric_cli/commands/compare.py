@@ -158,6 +158,7 @@ def compare(
     """
     from micrometric.comparison import compare as compare_logs
     from micrometric_cli.output import print_table, progress, say_all, tell_report
+    from micrometric_cli.render.captions import captioned
     from micrometric_cli.render.comparison import comparison_table, long_table, remarks
 
     filters = Filters(
@@ -169,7 +170,7 @@ def compare(
         launch=launch,
         assume_tz=assume_tz,
     )
-    with progress("comparing") as told:
+    with progress("comparing") as tell:
         comparison = compare_logs(
             *paths,
             by=group_by,
@@ -188,14 +189,17 @@ def compare(
             master=master,
             memory_limit=memory_limit,
             approximate=approximate,
-            progress=told,
+            progress=tell,
             **filters,
         )
     tell_report(comparison.report, strict=strict)
     is_data = format_ in (Format.JSON, Format.CSV)
     table = long_table(comparison) if is_data else comparison_table(comparison, digits)
+    told = [*remarks(comparison)]
+    table = captioned(table, comparison.report, comparison.units, told)
     print_table(table, format_, color)
-    say_all(remarks(comparison))
+    if format_ not in (Format.MD, Format.LATEX):
+        say_all(told)
     if fail_if:
         from micrometric_cli.gating import settle
 

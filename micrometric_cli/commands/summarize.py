@@ -134,6 +134,7 @@ def summarize(
         return
     refuse_alone("--watch", every=every, poll=poll)
     from micrometric_cli.output import print_table, say_all
+    from micrometric_cli.render.captions import captioned
     from micrometric_cli.render.summary import Order, pivot_table, summary_table
 
     if pivot is not None:
@@ -160,7 +161,7 @@ def summarize(
     else:
         table = pivot_table(summary, pivot, digits, shown)
         groups = len(pivot_table(summary, pivot, digits).rows)
-    print_table(table, format_, color)
+    print_table(captioned(table, summary.report, summary.units), format_, color)
     if top is not None and top < groups:
         say(f"{top} of {groups} groups shown")
     say_all(_missing(summary, chosen, filters, engine))

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from micrometric_cli.render.numbers import aligned
-from micrometric_cli.render.table import Column, Table, cells_of, telling
+from micrometric_cli.render.table import Column, Table, cells_of, section_starts, telling
 from micrometric_cli.render.text import printable, shortened, width_of
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def draw(fitted: Fitted, *, repeat: bool = False) -> RichTable:
             no_wrap=True,
             overflow="crop",
         )
-    starts = _section_starts(fitted.table)
+    starts = section_starts(fitted.table)
     spaced = len(starts) < len(fitted.table.rows)
     for index in range(len(fitted.table.rows)):
         if index and index in starts and spaced:
@@ -87,14 +87,6 @@ def _styled(fitted: Fitted, column: Column, index: int, blank: str | None) -> Te
     cell = "" if column.name == blank else fitted.cells[column.name][index]
     # Weight and the terminal's own colours only: they are chosen to be read on its background.
     return Text(cell, style="dim" if cell.strip() == "-" else fitted.table.styles.get(cell, ""))
-
-
-def _section_starts(table: Table) -> set[int]:
-    """Return the rows that begin a section; without sections each row is one."""
-    if table.section is None:
-        return set(range(len(table.rows)))
-    names = [row[table.section] for row in table.rows]
-    return {i for i, name in enumerate(names) if i == 0 or name != names[i - 1]}
 
 
 def _without_least(

@@ -78,8 +78,18 @@ def test_a_pull_request_gets_markdown(cli):
         | metric | layer_idx | oracle_top_k=8 | oracle_top_k=32 | difference | ratio |
         | --- | ---: | ---: | ---: | ---: | ---: |
         | research_attention_output_error | 0 | 0.4779 | 0.3195 | -0.1584 | 0.6686 |
-        """
+
+        oracle_top_k=32 compared with oracle_top_k=8; no interval in 1 row: a side has one run, whose events are not independent of each other; --unit names a key whose values are, --pair-by pairs events.
+        """  # noqa: E501
     )
+    assert ended.err == ""
+
+
+def test_a_paper_gets_what_intervals_rest_on_in_the_caption(cli):
+    ended = cli("compare", TOP_8, TOP_32, *PAIRED, "-f", "latex")
+
+    assert r"\caption{oracle\_top\_k=32 compared with oracle\_top\_k=8; 2 intervals of" in ended.out
+    assert r"0 & 0.4779 & 0.3195 & $-$0.1584 & $-$0.1714 & $-$0.1453" in ended.out
 
 
 def test_effects_are_marked_in_words_and_colour(cli):
