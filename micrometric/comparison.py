@@ -188,6 +188,14 @@ def _compared(
     place = (other.name, group)
     both = group in base.rows and group in other.rows
     rests_on_mean = figure == "mean" and both
+    counts = [table.figure(group, "count") or 0 for table in (base, other)]
+    reason: str | None = None
+    if not both:
+        reason = f"no such group in {base.name if group in other.rows else other.name}"
+    elif not all(counts):
+        reason = f"no finite number in {other.name if counts[0] else base.name}"
+    elif rests_on_mean:
+        reason = rests.reason(place)
     return Compared(
         metric=group.metric,
         keys=dict(zip(names, group.values, strict=True)),
@@ -195,15 +203,11 @@ def _compared(
         other=other.name,
         before=base.figure(group, figure),
         after=other.figure(group, figure),
-        count_before=base.figure(group, "count") or 0,
-        count_after=other.figure(group, "count") or 0,
+        count_before=counts[0],
+        count_after=counts[1],
         interval=rests.intervals.get(place) if rests_on_mean else None,
         units=rests.samples[place].size if rests_on_mean and place in rests.samples else 0,
-        reason=rests.reason(place)
-        if rests_on_mean
-        else None
-        if both
-        else f"no such group in {base.name if group in other.rows else other.name}",
+        reason=reason,
     )
 
 

@@ -78,7 +78,7 @@ class Rests:
         if place[0] in self.reasons:
             return self.reasons[place[0]]
         size = self.samples[place].size if place in self.samples else 0
-        return f"{size or 'no'} {self.on} on one side, two are needed"
+        return f"fewer than two {self.on} on a side ({size})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,5 +200,8 @@ def _pairs(
         both = [pair for pair in first if pair in second]
         found[group] = Samples([], [second[pair] - first[pair] for pair in both], are_pairs=True)
     if alone:
-        other.report.note(f"{alone} values of {base.name} or {other.name} have no pair")
+        values = "1 value has" if alone == 1 else f"{alone} values have"
+        other.report.note(
+            f"{values} no pair in {base.name} and {other.name}, and no part in the intervals"
+        )
     return found, f"pairs by {', '.join(pair_by)}"

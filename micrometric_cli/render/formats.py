@@ -75,7 +75,9 @@ def to_latex(table: Table) -> str:
     """
     heading, *rows = (" & ".join(line) + r" \\" for line in _grid(table, _latex_text))
     alignment = "".join("r" if column.right else "l" for column in telling(table))
-    starts = section_starts(table) if table.caption and table.section else set()
+    starts = section_starts(table) if table.caption else set()
+    if len(starts) == len(rows):
+        starts = set()
     ruled = [
         line
         for number, row in enumerate(rows)
