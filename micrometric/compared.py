@@ -118,7 +118,8 @@ class Comparison:
         return iter(self.rows)
 
     def __repr__(self) -> str:
-        return text_table(["metric", *self.by, *_SHOWN], [row.row() for row in self.rows])
+        rows = [row.row() for row in self.rows]
+        return text_table(["metric", *self.by, *_SHOWN], rows, self.report.sentences())
 
     def to_pandas(self) -> pd.DataFrame:
         """Return a row for each comparison."""
@@ -136,4 +137,4 @@ class Comparison:
         return polars_frame(list(rows[0]) if rows else [], rows)
 
     def _repr_html_(self) -> str:
-        return html_table(self.to_pandas())
+        return html_table(self.to_pandas(), self.report.sentences())

@@ -55,7 +55,8 @@ class Summary:
         return iter(self.rows)
 
     def __repr__(self) -> str:
-        return text_table(["metric", *self.by, *self.figures], self.rows)
+        columns = ["metric", *self.by, *self.figures]
+        return text_table(columns, self.rows, self.report.sentences())
 
     def to_pandas(self) -> pd.DataFrame:
         """Return the rows as a frame."""
@@ -72,7 +73,7 @@ class Summary:
         return polars_frame(["metric", *self.by, *self.figures], self.rows)
 
     def _repr_html_(self) -> str:
-        return html_table(self.to_pandas())
+        return html_table(self.to_pandas(), self.report.sentences())
 
 
 def summarize(

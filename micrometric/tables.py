@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -39,18 +40,32 @@ def _series(name: str, values: list[Any]) -> pl.Series:
     return pl.Series(name, values)
 
 
-def html_table(frame: pd.DataFrame) -> str:
-    """Return a frame as a table of HTML in which nothing runs; what is missing is left empty."""
-    return frame.astype(object).where(frame.notna(), "").to_html(index=False)
+def html_table(frame: pd.DataFrame, notes: Iterable[str] = ()) -> str:
+    """Return a frame as a table of HTML in which nothing runs; what is missing is left empty.
+
+    Args:
+        frame: the rows.
+        notes: what must be said with them, a sentence each.
+    """
+    table = frame.astype(object).where(frame.notna(), "").to_html(index=False)
+    return table + "".join(f"\n<p>{html.escape(printable(note))}</p>" for note in notes)
 
 
-def text_table(columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> str:
+def text_table(
+    columns: Sequence[str], rows: Sequence[Mapping[str, Any]], notes: Iterable[str] = ()
+) -> str:
     """Return rows as lines of text for a prompt: numbers with four digits, nothing as `-`.
 
-    Texts from logs are made safe to show; rows beyond the first 40 are counted in a last line.
+    Texts from logs are made safe to show; rows beyond the first 40 are counted in a line below.
+
+    Args:
+        columns: names of what is shown.
+        rows: hold it by these names.
+        notes: what must be said with them, a sentence each.
     """
+    said = [f"({printable(note)})" for note in notes]
     if not rows:
-        return "(no groups)"
+        return "\n".join(["(no groups)", *said])
     shown = [[_cell(row[name]) for name in columns] for row in rows[:_MOST_ROWS]]
     right = [_all_numbers(row[name] for row in rows[:_MOST_ROWS]) for name in columns]
     lines = [[printable(name) for name in columns], *shown]
@@ -64,7 +79,7 @@ def text_table(columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> str
     ]
     if len(rows) > _MOST_ROWS:
         text.append(f"({_MOST_ROWS} of {len(rows)} rows shown; to_pandas() has all)")
-    return "\n".join(text)
+    return "\n".join([*text, *said])
 
 
 def _cell(value: Any) -> str:

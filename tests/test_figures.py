@@ -251,3 +251,17 @@ def test_an_engine_without_a_sketch_says_that_quantiles_are_exact(engine, tmp_pa
     assert found.report.notes == [
         f"the engine '{engine}' has no sketch for --approximate; quantiles are exact"
     ]
+
+
+def test_what_figures_lack_is_said_at_a_prompt_and_in_a_notebook(tmp_path):
+    logs = write(tmp_path / "logs", [(n, n, {}) for n in range(3)])
+    with next(logs.rglob("*.jsonl")).open("a") as file:
+        file.write("<b>rubbish</b>\n")
+
+    found = summarize(logs, stats="p50", approximate=True)
+
+    assert repr(found).splitlines()[-2:] == [
+        "(quantiles are approximate, by a t-digest of the values)",
+        f"(1 line is not events and was skipped, the first at {found.report.examples[0]})",
+    ]
+    assert "<p>quantiles are approximate, by a t-digest of the values</p>" in found._repr_html_()
