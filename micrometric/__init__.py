@@ -12,7 +12,8 @@ from micrometric._version import __version__
 if TYPE_CHECKING:
     from micrometric.checking import Check, check
     from micrometric.compaction import compact
-    from micrometric.comparison import Comparison, compare
+    from micrometric.compared import Comparison
+    from micrometric.comparison import compare
     from micrometric.errors import (
         FilterError,
         ManifestError,

@@ -76,7 +76,7 @@ def _decoded(text: Any, key: Key) -> Any:
         return moment_at(text // 1_000_000)
     if key.path == "timestamp" and key.kind == "field":
         return text.replace(tzinfo=UTC)
-    if key.kind in ("metadata", "directory") or (key.kind == "field" and key.path == "value"):
+    if key.is_json:
         import json  # lenient: other writers leave bare NaN in metadata
 
         decoded = json.loads(text)

@@ -21,10 +21,10 @@ import msgspec
 from micrometric.claim import QUIET, next_index
 from micrometric.errors import PathError, SettingError
 from micrometric.finder import STDIN, Found, Paths, Segment, find
+from micrometric.leaving import LeftError, refuse_links, refuse_living, refuse_others
 from micrometric.machine import Machine, this_machine
-from micrometric.manifest import Manifest, SegmentFacts, session_state, write_manifest
+from micrometric.manifest import Manifest, SegmentFacts, write_manifest
 from micrometric.packing import RefusedError, clear_remains, sync, verified_parquet
-from micrometric.parquet import ParquetError, ParquetLines
 from micrometric.segment import (
     PLAIN_NAME,
     active_name,
@@ -65,10 +65,6 @@ class Compaction:
     refused: dict[Path, str] = field(default_factory=dict)
     """Segments that Parquet cannot hold whole, and why."""
     notes: list[str] = field(default_factory=list)
-
-
-class _LeftError(Exception):
-    """A segment is left alone; says why."""
 
 
 def compact(
@@ -120,7 +116,7 @@ def compact(
             progress(segment.path, number, len(segments))
         try:
             done.compacted.append(worker.compacted(segment, dry_run=dry_run))
-        except _LeftError as reason:
+        except LeftError as reason:
             done.left[segment.path] = str(reason)
         except RefusedError as reason:
             done.refused[segment.path] = str(reason)
@@ -131,10 +127,6 @@ def compact(
                 f"cannot compact {str(segment.path)!r}: {error.strerror or error}"
             ) from None
     return done
-
-
-def _written_at(segment: Segment) -> datetime:
-    return datetime.fromtimestamp(segment.path.stat().st_mtime, UTC)
 
 
 def _named(paths: Paths) -> set[Path]:
@@ -165,27 +157,28 @@ class _Worker:
         """Compact one segment.
 
         Raises:
-            _LeftError: it is left alone.
+            LeftError: it is left alone.
             RefusedError: Parquet cannot hold it.
             OSError: the disk takes no more, or a file cannot be changed.
         """
         if segment.suffix == ".parquet":
-            raise _LeftError("it is Parquet already")
+            raise LeftError("it is Parquet already")
         if parse_segment_name(segment.path.name) is None:
-            raise _LeftError("its name is not that of a segment")
+            raise LeftError("its name is not that of a segment")
         if self._to is None:
-            self._refuse_links(segment)
-        self._refuse_living(segment)
+            refuse_links(segment, self._given)
+        manifest = self._manifests.get((segment.path.parent, segment.session or ""))
+        refuse_living(segment, manifest, self._machine, self._now)
         session, index = self._place(segment)
         folder = segment.path.parent if self._to is None else self._to / segment.run
         target = folder / closed_name(session, index, ".parquet")
         size = segment.path.stat().st_size
         if not size:
-            raise _LeftError("it is empty")
+            raise LeftError("it is empty")
         if dry_run:
             return Compacted(segment.path, target, size)
         folder.mkdir(parents=True, exist_ok=True)
-        self._refuse_others(target)
+        refuse_others(target, replaces=self._to is None)
         clear_remains(target, self._now)
         with verified_parquet(segment, target) as (temporary, events):
             original = segment
@@ -204,32 +197,6 @@ class _Worker:
         if self._to is None:
             original.path.unlink(missing_ok=True)
         return result
-
-    def _refuse_links(self, segment: Segment) -> None:
-        """Leave alone what is reached by a link below the paths that were named."""
-        for path in (segment.path, *segment.path.parents):
-            if path.is_symlink() and (path == segment.path or path not in self._given):
-                raise _LeftError("it is reached by a link, and what is behind links is not deleted")
-            if path in self._given:
-                break
-
-    def _refuse_living(self, segment: Segment) -> None:
-        manifest = self._manifests.get((segment.path.parent, segment.session or ""))
-        if manifest is None or manifest.session is None:
-            if self._now - _written_at(segment) < QUIET:
-                raise _LeftError(
-                    "no manifest says that its session has ended, and it was written less than "
-                    f"{QUIET.seconds // 60} minutes ago"
-                )
-            return
-        state = session_state(manifest.session, now=self._now, machine=self._machine)
-        if state == "live":
-            raise _LeftError(f"its session {segment.session} lives")
-        if state == "unknown":
-            raise _LeftError(
-                f"whether its session {segment.session} lives can only be told on host "
-                f"{manifest.session.host!r}"
-            )
 
     def _place(self, segment: Segment) -> tuple[str, int]:
         """Return the session and number that name a segment once it is closed."""
@@ -257,13 +224,13 @@ class _Worker:
         try:
             os.link(segment.path, archive)
         except FileExistsError:
-            raise _LeftError("another program is about to archive it") from None
+            raise LeftError("another program is about to archive it") from None
         except OSError:  # A file system without hard links, on which nobody else archives either.
             segment.path.rename(archive)
             return replace(segment, path=archive, session=session, index=index, is_open=False)
         if file_identity(archive) != segment.identity:
             archive.unlink()
-            raise _LeftError("another session took its name meanwhile")
+            raise LeftError("another session took its name meanwhile")
         segment.path.unlink()
         return replace(segment, path=archive, session=session, index=index, is_open=False)
 
@@ -273,24 +240,13 @@ class _Worker:
         if status.st_nlink == 1:
             return
         if self._now - datetime.fromtimestamp(status.st_ctime, UTC) < QUIET:
-            raise _LeftError("its file has two names; another program may be about to archive it")
+            raise LeftError("its file has two names; another program may be about to archive it")
         for name in (PLAIN_NAME, active_name(segment.session or "")):
             other = segment.path.parent / name
             if file_identity(other) == segment.identity and not other.is_symlink():
                 other.unlink()
         if segment.path.stat().st_nlink > 1:
-            raise _LeftError("its file has another name elsewhere")
-
-    def _refuse_others(self, target: Path) -> None:
-        """Replace nothing but Parquet of ours that was left where compaction was interrupted."""
-        if not target.exists() and not target.is_symlink():
-            return
-        if self._to is not None or target.is_symlink():
-            raise _LeftError(f"{str(target)!r} is there already")
-        try:
-            ParquetLines(target).close()
-        except ParquetError as error:
-            raise _LeftError(f"{str(target)!r} is there already, and is {error}") from None
+            raise LeftError("its file has another name elsewhere")
 
     def _tell(self, result: Compacted, session: str, index: int) -> None:
         """Say in the manifest what the segment is called now."""

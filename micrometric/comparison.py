@@ -8,137 +8,23 @@ hold together at the level that is asked for.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any
 
+from micrometric.compared import Compared, Comparison
+from micrometric.engines import DEFAULT_ENGINE
 from micrometric.errors import NoDataError, SettingError
 from micrometric.figures import Figures
-from micrometric.frames import html_table, text_table
-from micrometric.intervals import Interval, Method
+from micrometric.intervals import Method
 from micrometric.keys import names_of, order_of
-from micrometric.limits import Checked, Failure, Limit, check, figures_for, read_limits
+from micrometric.limits import Checked, Limit, check, figures_for, read_limits
 from micrometric.query import Query
-from micrometric.replication import Group, Replication, Rests, group_of
+from micrometric.replication import Group, Replication, Rests
 from micrometric.report import Report
 from micrometric.sides import Side, sides_of_key, sides_of_paths
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-Effect = Literal["higher", "lower", "unclear"]
-
-
-@dataclass(frozen=True, slots=True)
-class Compared:
-    """A figure of a group in two of the logs."""
-
-    metric: str
-    keys: Mapping[str, Any]
-    figure: str
-    other: str
-    """Name of what is compared with the base."""
-    before: float | None
-    """The figure in the base; None where there is no such group, or the group has none."""
-    after: float | None
-    count_before: int
-    """Finite numbers in the group."""
-    count_after: int
-    interval: Interval | None = None
-    """Of the difference of the means."""
-    units: int = 0
-    """Independent values of the smaller side, or pairs."""
-    reason: str | None = None
-    """Why there is no interval."""
-
-    @property
-    def difference(self) -> float | None:
-        """After minus before."""
-        if self.before is None or self.after is None:
-            return None
-        return self.after - self.before
-
-    @property
-    def ratio(self) -> float | None:
-        """After by before, None where that is 0."""
-        return self.after / self.before if self.before and self.after is not None else None
-
-    @property
-    def effect(self) -> Effect | None:
-        """What the interval says, None without one."""
-        if self.interval is None:
-            return None
-        if not self.interval.excludes_zero:
-            return "unclear"
-        return "higher" if self.interval.low > 0 else "lower"
-
-    def row(self) -> dict[str, Any]:
-        """Return all of it as a flat row."""
-        return {
-            "metric": self.metric,
-            **self.keys,
-            "figure": self.figure,
-            "other": self.other,
-            "base": self.before,
-            "value": self.after,
-            "difference": self.difference,
-            "ratio": self.ratio,
-            "low": None if self.interval is None else self.interval.low,
-            "high": None if self.interval is None else self.interval.high,
-            "effect": self.effect,
-            "units": self.units,
-            "reason": self.reason,
-            "count_base": self.count_before,
-            "count": self.count_after,
-        }
-
-
-_SHOWN = ("figure", "other", "base", "value", "difference", "low", "high", "effect")
-"""Columns at a prompt, after the metric and the keys; `Comparison.to_pandas` has them all."""
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class Comparison:
-    """Figures of several logs beside those of one.
-
-    At a prompt it shows itself as a table, in a notebook as one of HTML.
-    """
-
-    by: tuple[str, ...]
-    base: str
-    others: tuple[str, ...]
-    rows: list[Compared]
-    """By metric, group, other and figure."""
-    report: Report
-    level: float
-    """Confidence of all intervals together."""
-    replication: str | None = None
-    """What the intervals rest on, None where there are none."""
-    intervals: int = 0
-    """How many intervals there are."""
-    failures: list[Failure] = field(default_factory=list)
-    checks: int = 0
-    """Groups that were held against a limit."""
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def __iter__(self) -> Iterator[Compared]:
-        return iter(self.rows)
-
-    def __repr__(self) -> str:
-        return text_table(["metric", *self.by, *_SHOWN], [row.row() for row in self.rows])
-
-    def to_pandas(self) -> pd.DataFrame:
-        """Return a row for each comparison."""
-        import pandas as pd
-
-        return pd.DataFrame([row.row() for row in self.rows])
-
-    def _repr_html_(self) -> str:
-        return html_table(self.to_pandas())
 
 
 def compare(
@@ -163,7 +49,10 @@ def compare(
     until: str | datetime | None = None,
     launch: str | None = None,
     assume_tz: str | tzinfo | None = None,
+    engine: str = DEFAULT_ENGINE,
+    master: str | None = None,
     memory_limit: str | None = None,
+    approximate: bool = False,
     progress: Callable[[float], None] | None = None,
 ) -> Comparison:
     """Compare the figures of logs with those of one of them.
@@ -190,7 +79,10 @@ def compare(
         until: see `iter_events`.
         launch: see `iter_events`.
         assume_tz: see `iter_events`.
+        engine: see `summarize`.
+        master: see `summarize`.
         memory_limit: see `summarize`.
+        approximate: see `summarize`.
         progress: see `summarize`.
 
     Raises:
@@ -220,7 +112,10 @@ def compare(
             launch=launch,
             assume_tz=assume_tz,
             explode=explode,
+            engine=engine,
+            master=master,
             memory_limit=memory_limit,
+            approximate=approximate,
             progress=progress,
         )
 
@@ -236,7 +131,9 @@ def compare(
     if not tables[0].rows:
         raise NoDataError(f"the base {sides[0].name} has no such events")
     groups = {group for table in tables for group in table.rows}
-    ordered = sorted(groups, key=lambda group: [order_of(value) for value in group])
+    ordered = sorted(
+        groups, key=lambda group: [order_of(value) for value in (group.metric, *group.values)]
+    )
     replication = Replication(unit, pair_by, method, level)
     rests = replication.of(sides[0], sides[1:], names) if "mean" in shown.names else Rests(level)
     rows = [
@@ -260,6 +157,7 @@ def compare(
         intervals=len(rests.intervals),
         failures=checked.failures,
         checks=checked.groups,
+        units={name: unit for side in sides for name, unit in side.units.items()},
     )
 
 
@@ -277,7 +175,7 @@ class _Table:
     @classmethod
     def of(cls, side: Side, names: Sequence[str], figures: Figures) -> _Table:
         rows = side.ask(names, figures, False)
-        return cls(side.name, {group_of(row, names): row for row in rows})
+        return cls(side.name, {Group.of(row, names): row for row in rows})
 
     def figure(self, group: Group, figure: str) -> Any:
         """Return a figure of a group, None where there is no such group."""
@@ -290,22 +188,26 @@ def _compared(
     place = (other.name, group)
     both = group in base.rows and group in other.rows
     rests_on_mean = figure == "mean" and both
+    counts = [table.figure(group, "count") or 0 for table in (base, other)]
+    reason: str | None = None
+    if not both:
+        reason = f"no such group in {base.name if group in other.rows else other.name}"
+    elif not all(counts):
+        reason = f"no finite number in {other.name if counts[0] else base.name}"
+    elif rests_on_mean:
+        reason = rests.reason(place)
     return Compared(
-        metric=group[0],
-        keys=dict(zip(names, group[1:], strict=True)),
+        metric=group.metric,
+        keys=dict(zip(names, group.values, strict=True)),
         figure=figure,
         other=other.name,
         before=base.figure(group, figure),
         after=other.figure(group, figure),
-        count_before=base.figure(group, "count") or 0,
-        count_after=other.figure(group, "count") or 0,
+        count_before=counts[0],
+        count_after=counts[1],
         interval=rests.intervals.get(place) if rests_on_mean else None,
         units=rests.samples[place].size if rests_on_mean and place in rests.samples else 0,
-        reason=rests.reason(place)
-        if rests_on_mean
-        else None
-        if both
-        else f"no such group in {base.name if group in other.rows else other.name}",
+        reason=reason,
     )
 
 
@@ -321,8 +223,8 @@ def _checked(
             limits,
             [
                 (
-                    dict(zip(names, group[1:], strict=True)) | told,
-                    group[0],
+                    dict(zip(names, group.values, strict=True)) | told,
+                    group.metric,
                     table.rows.get(group),
                     base.rows.get(group),
                 )

@@ -61,6 +61,14 @@ def new_root() -> Path:
     return root
 
 
+def remove_root(root: Path, pid: int) -> None:
+    """Remove a temporary directory that a process made, if this is that process."""
+    import shutil
+
+    if os.getpid() == pid:  # A child that was forked has its parent's mirrors, but not for itself.
+        shutil.rmtree(root, ignore_errors=True)
+
+
 def local_name(part: str) -> str:
     """Return the file name for a part of a URL: the same, unless it would mean something else."""
     odd = part in ("", ".", "..") or part.startswith("%") or "/" in part or "\0" in part

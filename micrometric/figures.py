@@ -132,6 +132,11 @@ def is_figure(name: str) -> bool:
     return name in MEANINGS or _PERCENTILE.fullmatch(name) is not None
 
 
+def is_quantile(name: str) -> bool:
+    """Say whether a figure is a quantile, which a sketch may approximate."""
+    return name == "median" or _PERCENTILE.fullmatch(name) is not None
+
+
 def suspects() -> nw.Expr:
     """Return whether a row may be no event."""
     import narwhals as nw

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from micrometric.errors import MicrometricError, NoDataError, PathError
 from micrometric.fetched import place_of, shown
@@ -25,6 +26,9 @@ from micrometric.segment import (
     parse_segment_name,
 )
 from micrometric.spec import hint
+
+if TYPE_CHECKING:
+    from micrometric.filesystems import RemoteFile
 
 Paths = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
 STDIN = Path("-")
@@ -55,6 +59,8 @@ class Segment:
     """Whether its session may live, and give it another name at any time."""
     held: object = field(default=None, repr=False, compare=False)
     """What keeps its file there where that was fetched from a URL."""
+    remote: RemoteFile | None = field(default=None, repr=False)
+    """Where it lies when it is not fetched; there is an empty file at its path then."""
 
 
 @dataclass(slots=True)
@@ -108,17 +114,19 @@ class Found:
         return chosen
 
 
-def find(paths: Paths) -> Found:
+def find(paths: Paths, *, in_place: bool = False) -> Found:
     """Return the segments that some paths mean, each file once.
 
     Args:
         paths: files of any name, directories (searched recursively), globs, or URLs of these,
             which are fetched; or `-` for standard input; one or several.
+        in_place: whether segments under URLs are left where they lie; of these only what takes
+            `Segment.remote` into account can be done.
 
     Raises:
         PathError: a path is missing, cannot be read, or holds no segments.
     """
-    given, _held = local_paths(paths)
+    given, _held = local_paths(paths, want="in place" if in_place else "all")
     found = Found()
     directories: dict[Path, None] = {}
     located: Located = {}
@@ -133,7 +141,7 @@ def find(paths: Paths) -> Found:
                 directories[root.parent] = None
     for directory in directories:
         found.manifests.extend(_manifests_in(directory, found.notes))
-    found.segments.extend(_describe(located, found.manifests))
+    found.segments.extend(_describe(located, found.manifests, in_place=in_place))
     return found
 
 
@@ -150,7 +158,7 @@ def find_manifests(paths: Paths, notes: list[str]) -> list[tuple[Path, Manifest]
         PathError: a path is missing or cannot be read.
         ManifestError: a file that was named is not a manifest.
     """
-    given, _held = local_paths(paths, segments=False)
+    given, _held = local_paths(paths, want="manifests")
     found: dict[Path, Manifest] = {}
     for path in given:
         for root in _expand(os.fspath(path)):
@@ -203,7 +211,9 @@ def _registry_in(directory: Path, notes: list[str]) -> Iterator[tuple[Path, Mani
             notes.append(f"{error}; it is left out")  # Other tools call their files so, too.
 
 
-def _describe(located: Located, manifests: list[tuple[Path, Manifest]]) -> list[Segment]:
+def _describe(
+    located: Located, manifests: list[tuple[Path, Manifest]], *, in_place: bool
+) -> list[Segment]:
     facts = {
         (path.parent, manifest.session.id): manifest.session
         for path, manifest in manifests
@@ -229,7 +239,8 @@ def _describe(located: Located, manifests: list[tuple[Path, Manifest]]) -> list[
             identity=identity,
             archive=_archive_of(path) if name is not None and session is None else None,
             is_open=known is not None and known.end is None,
-            held=mirror_of(path),
+            held=(mirror := mirror_of(path)),
+            remote=mirror.left.get(path) if mirror is not None and in_place else None,
         )
         # A segment and its compressed or compacted twin hold the same events. The first of
         # `SUFFIXES` counts: each further one is made from one before, which goes at last.

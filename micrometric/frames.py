@@ -1,24 +1,57 @@
-"""Events as a pandas frame."""
+"""Events as frames: of pandas, of Polars, or as a relation of DuckDB."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from datetime import datetime, tzinfo
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack, overload
 
+from micrometric.engines import check_engine
+from micrometric.errors import SettingError
+from micrometric.event import LogEvent
 from micrometric.finder import Paths
 from micrometric.flat import FIXED, Flat, under
-from micrometric.printable import printable
 from micrometric.reader import iter_events
 from micrometric.report import Report
+from micrometric.spec import hint
 
 if TYPE_CHECKING:
+    import duckdb
     import pandas as pd
+    import polars as pl
 
-_MOST_ROWS = 40
-"""Rows that a prompt is shown."""
+FRAMES = ("pandas", "polars", "duckdb")
+"""Whose frames `read` makes."""
 
 
+class Wanted(TypedDict, total=False):
+    """Which events are read, and how; see `read`."""
+
+    metrics: str | Iterable[str] | None
+    location: str | None
+    where: str | None
+    since: str | datetime | None
+    until: str | datetime | None
+    launch: str | None
+    assume_tz: str | tzinfo | None
+    report: Report | None
+
+
+@overload
+def read(
+    paths: Paths,
+    *,
+    metadata_column: bool = False,
+    engine: Literal["pandas"] = "pandas",
+    **wanted: Unpack[Wanted],
+) -> pd.DataFrame: ...
+@overload
+def read(paths: Paths, *, engine: Literal["polars"], **wanted: Unpack[Wanted]) -> pl.DataFrame: ...
+@overload
+def read(
+    paths: Paths, *, engine: Literal["duckdb"], **wanted: Unpack[Wanted]
+) -> duckdb.DuckDBPyRelation: ...
 def read(
     paths: Paths,
     *,
@@ -30,7 +63,9 @@ def read(
     launch: str | None = None,
     assume_tz: str | tzinfo | None = None,
     metadata_column: bool = False,
-) -> pd.DataFrame:
+    engine: str = "pandas",
+    report: Report | None = None,
+) -> Any:
     """Return the events of some logs as a frame, a row each, in the order they were logged.
 
     Args:
@@ -42,24 +77,29 @@ def read(
         until: see `iter_events`.
         launch: see `iter_events`.
         assume_tz: see `iter_events`.
-        metadata_column: keep metadata as one column of dicts instead of a column for each key.
+        metadata_column: keep metadata as one column of dicts instead of a column for each key;
+            for pandas alone.
+        engine: whose frame it is: `pandas`, `polars`, or `duckdb` for a relation.
+        report: receives what was skipped, assumed, sampled and capped.
 
     Returns:
         Columns `timestamp` (UTC, microseconds), `metric`, `value` (float64 where all values are
         numbers), `location`, `run`, `session`, `rank`, `launch`, then a column for each
         `name=value` key of the paths and each metadata key, called `dir.x` or `metadata.x` where
-        `x` is taken. `.attrs` holds `skipped`, the number of lines that are no events, and
-        `notes`, sentences about what was assumed, sampled or capped.
+        `x` is taken. In pandas, `.attrs` holds `skipped`, the number of lines that are no events,
+        and `notes`, sentences about what was assumed, sampled or capped. In the others a column
+        has one type: `value` is a double, what is no number stands as JSON in a further column
+        `text`, and keys of several kinds are texts of JSON.
 
     Raises:
         PathError: a path is missing, cannot be read, or holds no logs.
         FilterError: a filter cannot be read.
         SpecError: the spec cannot be read.
+        SettingError: there are no such frames, or their package is not installed.
         NoDataError: there is no such launch.
     """
-    import pandas as pd
-
-    report = Report()
+    _check_frames(engine, metadata_column=metadata_column)
+    report = Report() if report is None else report
     events = list(
         iter_events(
             paths,
@@ -73,6 +113,53 @@ def read(
             report=report,
         )
     )
+    if engine == "pandas":
+        return _pandas_frame(events, report, metadata_column=metadata_column)
+    return _typed_frame(events, engine)
+
+
+def _typed_frame(events: list[LogEvent], engine: str) -> Any:
+    """Return a frame whose columns have a type each: what an export to Parquet is."""
+    import tempfile
+
+    from micrometric.exports import Events
+    from micrometric.sinks import write_parquet
+
+    with tempfile.TemporaryDirectory(prefix="micrometric-") as folder:
+        path = Path(folder) / "events.parquet"
+        write_parquet(path, Events(lambda: iter(events)))
+        if engine == "polars":
+            import polars as pl
+
+            return pl.read_parquet(path, memory_map=False)
+        import duckdb
+
+        # Nothing is looked for on the network.
+        settings: dict[str, str | bool | int | float | list[str]] = {
+            "TimeZone": "UTC",
+            "autoinstall_known_extensions": False,
+        }
+        connection = duckdb.connect(config=settings)
+        connection.execute("CREATE TABLE events AS SELECT * FROM read_parquet(?)", [str(path)])
+        return connection.table("events")
+
+
+def _check_frames(engine: str, *, metadata_column: bool) -> None:
+    if engine == "spark":
+        raise SettingError(
+            "read makes no frames of Spark; summarize(engine='spark') computes there, and "
+            "spark.read.parquet reads what `micrometric compact` writes"
+        )
+    if engine not in FRAMES:
+        raise SettingError(f"no frames are called {engine!r}{hint(engine, FRAMES)}")
+    if metadata_column and engine != "pandas":
+        raise SettingError("metadata as a column of dicts is for pandas alone")
+    check_engine(engine)
+
+
+def _pandas_frame(events: list[LogEvent], report: Report, *, metadata_column: bool) -> pd.DataFrame:
+    import pandas as pd
+
     columns: dict[str, Any] = {name: [getattr(event, name) for event in events] for name in FIXED}
     columns["timestamp"] = pd.Series(columns["timestamp"], dtype="datetime64[us, UTC]")
     columns["value"] = _values(columns["value"])
@@ -88,44 +175,6 @@ def read(
     frame.attrs["skipped"] = report.skipped
     frame.attrs["notes"] = report.sentences()
     return frame
-
-
-def html_table(frame: pd.DataFrame) -> str:
-    """Return a frame as a table of HTML in which nothing runs; what is missing is left empty."""
-    return frame.astype(object).where(frame.notna(), "").to_html(index=False)
-
-
-def text_table(columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> str:
-    """Return rows as lines of text for a prompt: numbers with four digits, nothing as `-`.
-
-    Texts from logs are made safe to show; rows beyond the first 40 are counted in a last line.
-    """
-    if not rows:
-        return "(no groups)"
-    shown = [[_cell(row[name]) for name in columns] for row in rows[:_MOST_ROWS]]
-    right = [_all_numbers(row[name] for row in rows[:_MOST_ROWS]) for name in columns]
-    lines = [[printable(name) for name in columns], *shown]
-    widths = [max(map(len, cells)) for cells in zip(*lines, strict=True)]
-    text = [
-        "  ".join(
-            cell.rjust(width) if number else cell.ljust(width)
-            for cell, width, number in zip(line, widths, right, strict=True)
-        ).rstrip()
-        for line in lines
-    ]
-    if len(rows) > _MOST_ROWS:
-        text.append(f"({_MOST_ROWS} of {len(rows)} rows shown; to_pandas() has all)")
-    return "\n".join(text)
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return "-"
-    return format(value, ".4g") if isinstance(value, float) else printable(str(value))
-
-
-def _all_numbers(values: Iterable[Any]) -> bool:
-    return all(value is None or isinstance(value, int | float) for value in values)
 
 
 def _values(values: list[Any]) -> pd.Series[Any]:

@@ -35,6 +35,12 @@ class Key:
     seconds: int = 0
     """Width of a time bucket."""
 
+    @property
+    def is_json(self) -> bool:
+        """Whether its values are any JSON data, not always a text, a number or a time."""
+        is_value = self.kind == "field" and self.path == "value"
+        return is_value or self.kind in ("metadata", "directory")
+
 
 def read_key(name: str, directories: Collection[str]) -> Key:
     """Return what a name means.

@@ -107,9 +107,9 @@ class Limit:
             base: those it is compared with, where the limit asks for them.
         """
         if row["non_finite"]:
-            return f"holds {row['non_finite']} values that are not finite"
-        if base is not None and base.get("non_finite"):
-            return f"its base holds {base['non_finite']} values that are not finite"
+            return f"holds {_not_finite(row)}"
+        if self.uses_base and base is not None and base.get("non_finite"):
+            return f"its base holds {_not_finite(base)}"
         figure = row[self.figure]
         if figure is None or not math.isfinite(figure):
             return "has no such figure"
@@ -127,6 +127,11 @@ class Limit:
         if not _COMPARE[self.operator](figure, bound):
             return None
         return f"{figure:.6g} {self.operator} {bound:.6g}, by {abs(figure - bound):.3g}"
+
+
+def _not_finite(row: Mapping[str, Any]) -> str:
+    count = row["non_finite"]
+    return "1 value that is not finite" if count == 1 else f"{count} values that are not finite"
 
 
 def read_limits(texts: str | Sequence[str]) -> list[Limit]:
@@ -213,6 +218,7 @@ class Checked:
     """Groups that were held against limits."""
 
     groups: int = 0
+    """How many; a limit on a metric that is not there counts as one."""
     failures: list[Failure] = field(default_factory=list)
 
 
@@ -232,6 +238,7 @@ def check(
     for limit in limits:
         concerned = [group for group in groups if limit.concerns(group[1])]
         if not concerned:
+            checked.groups += 1
             checked.failures.append(Failure(limit.metric, {}, limit, "there is no such metric"))
         for keys, metric, row, base in concerned:
             checked.groups += 1

@@ -14,10 +14,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any
 
-import msgspec
-
 from micrometric.event import LogEvent, finite
 from micrometric.keys import Key, order_of, read_key, value_of
+from micrometric.spelling import identity, one_number, spelled
 
 RECENT = 16
 """Numbers of a group that are kept."""
@@ -130,11 +129,10 @@ class LiveSummary:
     def _group(self, event: LogEvent, at: Mapping[str, int], value: Any) -> _Group | None:
         """Return the group of an observation, None where there are too many."""
         keys = [self._key_value(key, event, at, value) for key in self._keys]
-        # 1, 1.0 and true are different texts in a line.
-        identity = (event.metric, *((type(key), key) for key in keys))
-        group = self._groups.get(identity)
+        place = (event.metric, *map(identity, keys))
+        group = self._groups.get(place)
         if group is None and len(self._groups) < self._limit:
-            group = self._groups[identity] = _Group((event.metric, *keys))
+            group = self._groups[place] = _Group((event.metric, *keys))
         return group
 
     def _key_value(self, key: Key, event: LogEvent, at: Mapping[str, int], value: Any) -> Any:
@@ -143,7 +141,7 @@ class LiveSummary:
         is_value = key.kind == "field" and key.path == "value"
         found = finite(value if is_value else value_of(key, event, event.directories or {}))
         # Lists and objects cannot be told apart as groups but by their text.
-        return msgspec.json.encode(found).decode() if isinstance(found, list | dict) else found
+        return spelled(found) if isinstance(found, list | dict) else one_number(found)
 
     def _row(self, group: _Group, end: float) -> dict[str, Any]:
         row = dict(zip(("metric", *self.by), group.keys, strict=True))

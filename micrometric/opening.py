@@ -18,12 +18,14 @@ from micrometric.report import Report
 from micrometric.salvage import DamagedError, Unpacked
 
 if TYPE_CHECKING:
+    from micrometric.filesystems import RemoteFile
     from micrometric.parquet import ParquetLines
 
 _BLOCK = 64 * 1024
 """Bytes read at a time; where one line is in doubt, all lines of a block are read one by one."""
 DAMAGES = (DamagedError, EOFError)
 """What damaged compressed data raises."""
+_PACKED = (".jsonl.gz", ".jsonl.zst")
 _ATTEMPTS = 10
 """Times a segment is looked for whose name changes at every look."""
 
@@ -80,7 +82,7 @@ def numbered_blocks(
                 yield Block(number, 0, offset, rest)
     except Exception as error:
         if not isinstance(error, DAMAGES):
-            if not isinstance(error, OSError):
+            if not isinstance(error, OSError) or isinstance(error, PathError):
                 raise
             reason = error.strerror or error
             raise PathError(f"cannot read {shown(segment.path)!r}: {reason}") from None
@@ -149,6 +151,8 @@ def _places(segment: Segment) -> Iterator[Segment]:
 
 
 def _opened(segment: Segment, stack: contextlib.ExitStack) -> io.BufferedIOBase:
+    if segment.remote is not None:
+        return stack.enter_context(_open_remote(segment.remote, segment.suffix))
     for place in _places(segment):
         try:
             file = stack.enter_context(open_segment(place.path, place.suffix))
@@ -167,15 +171,32 @@ def open_segment(path: Path, suffix: str) -> Iterator[io.BufferedIOBase]:
     if path == STDIN:
         yield sys.stdin.buffer  # type: ignore[misc] # it is buffered, whatever its type says
         return
-    if suffix in (".jsonl.gz", ".jsonl.zst"):
-        with path.open("rb") as raw:
-            yield io.BufferedReader(Unpacked(raw, suffix))
-    elif suffix == ".parquet":
+    if suffix == ".parquet":
         with _open_parquet(path) as rows:
             yield io.BufferedReader(rows, _BLOCK)
-    else:
-        with path.open("rb") as file:
-            yield file
+        return
+    with path.open("rb") as file:
+        yield io.BufferedReader(Unpacked(file, suffix)) if suffix in _PACKED else file
+
+
+@contextlib.contextmanager
+def _open_remote(remote: RemoteFile, suffix: str) -> Iterator[io.BufferedIOBase]:
+    """Open a file of lines that lies under a URL, as `open_segment` does one that is here."""
+    import shutil
+    import tempfile  # both only where something lies elsewhere
+
+    with contextlib.ExitStack() as held:
+        file = held.enter_context(io.BufferedReader(remote.open(), _BLOCK))
+        if suffix in _PACKED:
+            file = io.BufferedReader(Unpacked(file, suffix))
+        elif suffix == ".parquet":
+            # DuckDB reads Parquet by its name alone.
+            copy = held.enter_context(tempfile.NamedTemporaryFile(prefix="micrometric-"))
+            shutil.copyfileobj(file, copy)
+            copy.flush()
+            rows = held.enter_context(_open_parquet(Path(copy.name)))
+            file = io.BufferedReader(rows, _BLOCK)
+        yield file
 
 
 def lines_back(segment: Segment, report: Report) -> Iterator[bytes]:

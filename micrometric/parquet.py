@@ -20,6 +20,10 @@ object of the metadata keys that have a column, with its type. `line` stands in 
 which a follower knows the segment again, and wherever a line holds more than the columns: further
 keys, keys twice, digits beyond a double. So reading a row gives the line back, and every reader
 of lines reads Parquet the same way. Compressed with zstd; row groups carry statistics.
+
+Rows are sorted by time as far as the lines are, and so is what a scan can leave out: by metric
+and time the file of a million events is 1.14 times as large, and its figures take as long, also
+those of one metric.
 """
 
 from __future__ import annotations

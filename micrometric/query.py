@@ -5,6 +5,7 @@ A question may be put to the same logs again with other keys; what reading met i
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, tzinfo
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from micrometric.answers import Build, Rows, answered, group_of, note_mixed_keys
 from micrometric.bins import PLACES, Along
 from micrometric.columns import Request, filter_expression, request_for
-from micrometric.engines import DEFAULT_ENGINE, Source, check_engine, open_engine
+from micrometric.engines import DEFAULT_ENGINE, SKETCHES, Source, check_engine, open_engine
 from micrometric.errors import NoDataError
 from micrometric.figures import Figures, suspects
 from micrometric.filters import Filter
@@ -21,8 +22,8 @@ from micrometric.finder import Found, Paths, find
 from micrometric.keys import Key, names_of, order_of, read_key
 from micrometric.reader import (
     choose_launch,
-    iter_events,
     note_partial,
+    read_segment,
     read_zone,
     text_metrics_of,
 )
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 
 OCCURRENCE = "occurrence"
 """Key of a row that holds the n-th event of its group."""
+_GLANCE = 10_000
+"""Events whose keys are looked at for a name that is near, where there may be billions."""
 _NONE = Figures(())
 
 
@@ -50,7 +53,7 @@ class How:
     engine: str = DEFAULT_ENGINE
     master: str | None = None
     approximate: bool = False
-    """Whether quantiles are by a sketch of the values."""
+    """Whether quantiles are by a sketch of the values, where the engine has one."""
 
 
 @dataclass(slots=True)
@@ -82,17 +85,22 @@ class Query:
         approximate: bool = False,
     ) -> Query:
         """Find logs; see `summarize` for the arguments and what is raised."""
-        check_engine(engine, memory_limit, master, approximate=approximate)
+        check_engine(engine, memory_limit, master)
         zone = read_zone(assume_tz)
         wanted = Filter.read(metrics, location, where, since, until, zone=zone)
         report = Report()
-        found = choose_launch(find(paths), launch, report)
+        found = choose_launch(find(paths, in_place=engine == "spark"), launch, report)
         wanted = wanted.bound_to(found.directory_keys())
         note_partial(found, report)
         axes = tuple(names_of(explode))
         how = How(zone, axes, memory_limit, progress, engine, master, approximate)
         if approximate:
-            report.note("quantiles are approximate, by a t-digest of the values")
+            sketch = SKETCHES.get(engine)
+            report.note(
+                f"quantiles are approximate, by {sketch}"
+                if sketch
+                else f"the engine {engine!r} has no sketch for --approximate; quantiles are exact"
+            )
         return cls(found, wanted, how, report)
 
     def keys(self, names: str | Iterable[str]) -> list[Key]:
@@ -103,6 +111,11 @@ class Query:
         """
         directories = self.found.directory_keys()
         return [read_key(name, directories) for name in names_of(names) if name != "metric"]
+
+    def units(self) -> dict[str, str]:
+        """Return the units of the metrics that were registered with one."""
+        metrics = self.found.metrics().items()
+        return {name: metric.unit for name, metric in metrics if metric.unit}
 
     def rows(self, keys: list[Key], figures: Figures, *, occurrence: bool = False) -> Rows:
         """Return a row for each metric and group: `metric`, the keys, and the figures.
@@ -197,10 +210,21 @@ class Query:
             if key.kind in ("metadata", "directory")
             and all(row.get(key.name) is None for row in rows)
         ]
-        known = known_keys(self.found) if doubted else set()
+        if not doubted:
+            return
+        if self.how.engine == "spark":
+            doubted = [key for key in doubted if not self._is_anywhere(key)]
+            known = known_keys(self.found, _GLANCE) if doubted else set()
+        else:
+            known = known_keys(self.found)
         for key in doubted:
             if key.path.split(".")[0] not in known and key.path not in known:
                 raise NoDataError(f"no event has the key {key.name!r}{hint(key.path, known)}")
+
+    def _is_anywhere(self, key: Key) -> bool:
+        """Say whether any event has a key, whatever is wanted."""
+        rows = Query(self.found, Filter(), self.how).rows([key], Figures(("count",)))
+        return any(row[key.name] is not None for row in rows)
 
     def survey(self) -> dict[str, Seen]:
         """Return how many wanted events of each metric there are, and when the last one was."""
@@ -285,11 +309,18 @@ def _counted(frame: nw.LazyFrame[Any], columns: list[str]) -> nw.LazyFrame[Any]:
     return frame.with_columns(nw.col("timestamp").rank("ordinal").over(*columns).alias(OCCURRENCE))
 
 
-def known_keys(found: Found) -> set[str]:
-    """Return the directory keys, dims and metadata keys that occur."""
+def known_keys(found: Found, most: int | None = None) -> set[str]:
+    """Return the directory keys, dims and metadata keys that occur.
+
+    Args:
+        found: the logs.
+        most: how many events to look at; None is all of them.
+    """
     keys = found.directory_keys()
     for metric in found.metrics().values():
         keys.update(metric.dims)
-    for event in iter_events([segment.path for segment in found.segments]):
+    report = Report()
+    events = (event for segment in found.segments for event in read_segment(segment, report))
+    for event in itertools.islice(events, most):
         keys.update(event.metadata)
     return keys

@@ -6,7 +6,7 @@ a key that the user names; of pairs it is the differences.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,15 +16,24 @@ from micrometric.intervals import Interval, Method
 from micrometric.keys import names_of
 from micrometric.query import OCCURRENCE
 from micrometric.sides import Side
+from micrometric.spelling import identity
 
-Group = tuple[Any, ...]
-"""A metric and the values of the keys."""
 _UNITS = ("run", "session")
 
 
-def group_of(row: dict[str, Any], names: Sequence[str]) -> Group:
-    """Return the group of a row."""
-    return row["metric"], *(row[name] for name in names)
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A metric and the values of the keys."""
+
+    metric: str
+    values: tuple[Any, ...] = field(compare=False)
+    _identity: tuple[Hashable, ...] = field(repr=False)
+
+    @classmethod
+    def of(cls, row: dict[str, Any], names: Sequence[str]) -> Group:
+        """Return the group of a row."""
+        values = tuple(row[name] for name in names)
+        return cls(row["metric"], values, tuple(map(identity, values)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +78,7 @@ class Rests:
         if place[0] in self.reasons:
             return self.reasons[place[0]]
         size = self.samples[place].size if place in self.samples else 0
-        return f"{size or 'no'} {self.on} on one side, two are needed"
+        return f"fewer than two {self.on} on a side ({size})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +155,7 @@ def _means_by(side: Side, names: Sequence[str], units: Sequence[str]) -> dict[st
         for row in rows:
             if row["mean"] is None or row[unit] is None:
                 continue
-            of_group = sums.setdefault(group_of(row, names), {})
+            of_group = sums.setdefault(Group.of(row, names), {})
             total, count = of_group.get(row[unit], (0.0, 0))
             of_group[row[unit]] = total + row["mean"] * row["count"], count + row["count"]
         found[unit] = {
@@ -179,7 +188,7 @@ def _pairs(
         for row in side.ask([*names, *extra], figures, occurrence):
             pair = tuple(row[name] for name in ([OCCURRENCE] if occurrence else extra))
             if row["mean"] is not None and None not in pair:
-                means.setdefault(group_of(row, names), {})[pair] = row["mean"]
+                means.setdefault(Group.of(row, names), {})[pair] = row["mean"]
         return means
 
     before, after = of(base), of(other)
@@ -191,5 +200,8 @@ def _pairs(
         both = [pair for pair in first if pair in second]
         found[group] = Samples([], [second[pair] - first[pair] for pair in both], are_pairs=True)
     if alone:
-        other.report.note(f"{alone} values of {base.name} or {other.name} have no pair")
+        values = "1 value has" if alone == 1 else f"{alone} values have"
+        other.report.note(
+            f"{values} no pair in {base.name} and {other.name}, and no part in the intervals"
+        )
     return found, f"pairs by {', '.join(pair_by)}"

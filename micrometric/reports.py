@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from micrometric.checking import Check, check
-from micrometric.comparison import Comparison, compare
+from micrometric.compared import Comparison
+from micrometric.comparison import compare
 from micrometric.errors import NoDataError, SettingError
 from micrometric.exports import target
 from micrometric.finder import Found, Paths, find

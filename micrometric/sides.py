@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from micrometric.keys import order_of
 from micrometric.query import Query
 from micrometric.report import Report
 from micrometric.spec import hint
+from micrometric.spelling import identity
 
 Rows = list[dict[str, Any]]
 
@@ -26,6 +27,8 @@ class Side:
     ask: Callable[[Sequence[str], Figures, bool], Rows]
     """Returns the rows by some keys, with occurrences if the last is true."""
     report: Report
+    units: Mapping[str, str] = field(default_factory=dict)
+    """Units of the metrics."""
     is_saved: bool = False
     """Whether only the groups are known, no events."""
 
@@ -91,7 +94,7 @@ def _side(name: str, query: Query) -> Side:
         query.refuse_unknown(keys, rows)
         return rows
 
-    return Side(name, ask, query.report)
+    return Side(name, ask, query.report, query.units())
 
 
 def sides_of_key(query: Query, key: str, base_value: object) -> list[Side]:
@@ -110,7 +113,8 @@ def sides_of_key(query: Query, key: str, base_value: object) -> list[Side]:
         return asked[question]
 
     rows = ask([], Figures(("count",)), False)
-    values = sorted({row[key] for row in rows if row[key] is not None}, key=order_of)
+    known = {identity(row[key]): row[key] for row in rows if row[key] is not None}
+    values = sorted(known.values(), key=order_of)
     texts = [_text(value) for value in values]
     if len(values) < 2:
         raise NoDataError(f"key {key!r} has {len(values)} values, nothing to compare")
@@ -121,9 +125,10 @@ def sides_of_key(query: Query, key: str, base_value: object) -> list[Side]:
 
     def side(value: object) -> Side:
         def of_value(names: Sequence[str], figures: Figures, occurrence: bool) -> Rows:
-            return [row for row in ask(names, figures, occurrence) if row[key] == value]
+            rows = ask(names, figures, occurrence)
+            return [row for row in rows if identity(row[key]) == identity(value)]
 
-        return Side(f"{key}={_text(value)}", of_value, query.report)
+        return Side(f"{key}={_text(value)}", of_value, query.report, whole.units)
 
     return [side(value) for value in values]
 

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING, Any
 
+from micrometric.engines import SKETCHES
 from micrometric.errors import SettingError
 from micrometric.figures import DEFAULT_FIGURES, Figures
 from micrometric.finder import Paths
-from micrometric.frames import html_table, text_table
 from micrometric.limits import Failure, Limit, check, figures_for, read_limits
 from micrometric.query import Query
 from micrometric.report import Report
+from micrometric.tables import html_table, polars_frame, text_table
 
 if TYPE_CHECKING:
     import pandas as pd
+    import polars as pl
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -41,6 +43,10 @@ class Summary:
     """Groups that were held against a limit."""
     totals: list[dict[str, Any]] = field(default_factory=list)
     """Where asked for, a row for each metric over all its events, with None for the keys."""
+    approximate: bool = False
+    """Whether quantiles are by a sketch of the values."""
+    units: Mapping[str, str] = field(default_factory=dict)
+    """Units of the metrics, those that were registered with one."""
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -49,7 +55,8 @@ class Summary:
         return iter(self.rows)
 
     def __repr__(self) -> str:
-        return text_table(["metric", *self.by, *self.figures], self.rows)
+        columns = ["metric", *self.by, *self.figures]
+        return text_table(columns, self.rows, self.report.sentences())
 
     def to_pandas(self) -> pd.DataFrame:
         """Return the rows as a frame."""
@@ -57,8 +64,16 @@ class Summary:
 
         return pd.DataFrame(self.rows, columns=["metric", *self.by, *self.figures])
 
+    def to_polars(self) -> pl.DataFrame:
+        """Return the rows as a frame of Polars; a key of several kinds as texts.
+
+        Raises:
+            SettingError: Polars is not installed.
+        """
+        return polars_frame(["metric", *self.by, *self.figures], self.rows)
+
     def _repr_html_(self) -> str:
-        return html_table(self.to_pandas())
+        return html_table(self.to_pandas(), self.report.sentences())
 
 
 def summarize(
@@ -103,7 +118,8 @@ def summarize(
         engine: the query engine: `duckdb`, `pandas`, `polars` or `spark`.
         master: the URL of the cluster for `spark`; by default all cores of this machine.
         memory_limit: what the engine may use, such as `500MB`; beyond that it uses the disk.
-        approximate: whether quantiles are by a sketch of the values, in less memory.
+        approximate: whether quantiles are by a sketch of the values, in less memory, where the
+            engine has one: `duckdb` and `spark`.
         progress: called now and then with the share that is done, from 0 to 1.
 
     Raises:
@@ -146,6 +162,8 @@ def summarize(
         checked.failures,
         checked.groups,
         query.rows([], figures) if totals else [],
+        approximate and engine in SKETCHES,
+        query.units(),
     )
 
 

@@ -15,6 +15,6 @@ def settle(failures: list[Failure], checks: int) -> None:
     for failure in failures:
         say(f"failed: {failure}")
     if failures:
-        say(f"{len(failures)} of {max(checks, len(failures))} checks failed")
+        say(f"{len(failures)} of {checks} check{'s' * (checks != 1)} failed")
         finish(ExitCode.FINDINGS)
     say(f"{checks} check{'s' * (checks != 1)} passed")

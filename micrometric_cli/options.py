@@ -216,7 +216,23 @@ EngineOption = Annotated[
     str,
     typer.Option(
         metavar="NAME",
-        help="What computes: duckdb, pandas or polars. All give the same figures.",
+        help="What computes: duckdb, pandas, polars or spark. All give the same figures.",
+    ),
+]
+ApproximateOption = Annotated[
+    bool,
+    typer.Option(
+        "--approximate",
+        help="Quantiles by a sketch of the values, in less memory, where the engine has one "
+        "(duckdb, spark); it is said.",
+    ),
+]
+MasterOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="URL",
+        help="For spark: the cluster, such as spark://host:7077; else all cores of this machine.",
+        show_default=False,
     ),
 ]
 ColorOption = Annotated[

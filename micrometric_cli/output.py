@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 _PATIENCE = 1.0
 """Seconds that nobody minds to wait."""
+_NAMED = 12
+"""Columns that are named when they are left out."""
 _UNBOUND = 100_000
 """Width of what is piped: nothing in it is ever wrapped."""
 
@@ -153,4 +155,6 @@ def _print_drawn(table: Table, *, colour: bool) -> None:
     lines = drawn_lines(fitted, colour=colour, repeat=width is None)
     sys.stdout.write("".join(f"{line}\n" for line in lines))
     if fitted.left_out:
-        say(f"left out at {width} columns: {', '.join(fitted.left_out)}")
+        gone = fitted.left_out
+        rest = f" and {len(gone) - _NAMED} more; csv and json have all" * (len(gone) > _NAMED)
+        say(f"left out at {width} columns: {', '.join(gone[:_NAMED])}{rest}")

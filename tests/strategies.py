@@ -1,6 +1,7 @@
 """Hypothesis strategies that several tests share."""
 
 import json
+import re
 
 from hypothesis import strategies as st
 
@@ -57,6 +58,24 @@ DAMAGES = {
     "duplicate metadata": lambda line: line.replace(
         b'"metadata":{', b'"metadata":{"layer":8,"layer":9,"x":{"layer":7},"layer":1,'
     ).replace(b",}", b"}"),
+    "a number spelled otherwise": lambda line: re.sub(
+        rb'"(layer|inner|value)":(\d+)', rb'"\1":\g<2>0e-1', line
+    ),
+    "a list spelled otherwise": lambda line: line.replace(
+        b'"metadata":{', b'"metadata":{"text":[1.0, 2e0,{"a":-0}],'
+    ).replace(b",}", b"}"),
+    "a list spelled usually": lambda line: line.replace(
+        b'"metadata":{', b'"metadata":{"text":[1,2,{"a":0}],'
+    ).replace(b",}", b"}"),
+    "an escape": lambda line: line.replace(
+        b'"metadata":{', rb'"metadata":{"text":"\u0061",'
+    ).replace(b",}", b"}"),
+    "no escape": lambda line: line.replace(b'"metadata":{', b'"metadata":{"text":"a",').replace(
+        b",}", b"}"
+    ),
+    "a whole number beyond doubles": lambda line: re.sub(
+        rb'"layer":\d+', b'"layer":18446744073709551617', line
+    ),
     "old name": lambda line: line.replace(b'"metric"', b'"metric_enum"'),
     "bare NaN": lambda line: line.replace(b'"value":', b'"value":NaN,"v":'),
     "beyond a double": lambda line: line.replace(b'"value":', b'"value":1e999,"v":'),

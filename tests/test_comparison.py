@@ -73,6 +73,40 @@ def test_a_base_of_zero_has_no_ratio(tmp_path):
     assert (row.difference, row.ratio) == (2.0, None)
 
 
+def test_a_base_without_numbers_is_told(tmp_path):
+    a, b = (write(tmp_path / name, plain(value)) for name, value in (("a", "text"), ("b", 2)))
+
+    (row,) = compare(a, b)
+    (back,) = compare(b, a)
+
+    assert (row.before, row.after, row.difference, row.ratio) == (None, 2.0, None, None)
+    assert row.reason == back.reason == "no finite number in a"
+
+
+def test_a_limit_without_a_base_asks_nothing_of_it(tmp_path):
+    a, b = (write(tmp_path / name, plain(value)) for name, value in (("a", "NaN"), ("b", 2)))
+
+    found = compare(a, b, fail_if=["m.max > 3", "m.max > 3 * base", "m.max > 1"])
+
+    assert [str(failure) for failure in found.failures] == [
+        "m.max at location=a.f: its base holds 1 value that is not finite (m.max > 3 * base)",
+        "m.max at location=a.f: 2 > 1, by 1 (m.max > 1)",
+    ]
+
+
+def test_keys_of_several_kinds_are_said_once(tmp_path):
+    a, b = (
+        write(tmp_path / name, [(1.0, {"k": key}) for key in (1, "1", True)]) for name in ("a", "b")
+    )
+
+    found = compare(a, b, by="k", pair_by="occurrence", stats="mean,max", fail_if="m.mean > 9")
+
+    assert len(found) == 6
+    assert [note for note in found.report.notes if "grouped by their JSON text" in note] == [
+        "key 'k' holds booleans and numbers and texts; values are grouped by their JSON text"
+    ]
+
+
 def test_events_of_one_run_are_no_ground_for_an_interval(tmp_path):
     a, b = (
         write(tmp_path / name, plain(*values)) for name, values in (("a", (1, 2)), ("b", (3, 4)))
@@ -132,7 +166,7 @@ def test_pairs_are_joined_by_their_keys(tmp_path):
     assert row.interval is not None
     assert row.interval.low == pytest.approx(expected.low)
     assert (row.units, row.effect, found.replication) == (4, "higher", "pairs by step")
-    assert found.report.notes == ["1 values of a or b have no pair"]
+    assert found.report.notes == ["1 value has no pair in a and b, and no part in the intervals"]
 
 
 def test_pairing_by_occurrence_narrows_what_the_real_logs_tell():
@@ -184,7 +218,7 @@ def test_what_is_no_summary_is_refused(tmp_path):
 def test_limits_are_held_in_every_group(sweep):
     found = compare(sweep, key="k", by="layer", fail_if=["m.mean > 1.5 * base", "x.max > 1"])
 
-    assert found.checks == 2
+    assert found.checks == 3
     assert [str(failure) for failure in found.failures] == [
         "m.mean at layer=0: 3.5 > 2.25, by 1.25 (m.mean > 1.5 * base)",
         "x.max: there is no such metric (x.max > 1)",
@@ -200,7 +234,7 @@ def test_a_group_that_is_missing_fails_its_limit(tmp_path):
 
     assert [str(failure) for failure in found.failures] == [
         "m.mean at layer=1 in=b: is missing (m.mean > 2 * base)",
-        "m.mean at layer=2 in=b: holds 1 values that are not finite (m.mean > 2 * base)",
+        "m.mean at layer=2 in=b: holds 1 value that is not finite (m.mean > 2 * base)",
         "m.mean at layer=2 in=c: is missing (m.mean > 2 * base)",
     ]
 
@@ -244,7 +278,7 @@ def test_a_group_with_one_unit_says_so(tmp_path):
     first, second = compare(tmp_path / "a", tmp_path / "b", by="layer")
 
     assert first.interval is not None
-    assert second.reason == "1 runs on one side, two are needed"
+    assert second.reason == "fewer than two runs on a side (1)"
 
 
 def test_a_notebook_gets_rows_and_a_table(sweep):
@@ -255,6 +289,39 @@ def test_a_notebook_gets_rows_and_a_table(sweep):
     assert list(frame["difference"]) == [2.0, 0.0]
     assert "<table" in found._repr_html_()
     assert len(found) == 2
+
+
+@pytest.mark.parametrize("engine", ["pandas", "polars"])
+def test_other_engines_compare_the_same(engine):
+    options = {"key": "oracle_top_k", "by": "layer_idx", "stats": "mean,p95"}
+
+    found = compare(SAMPLES, **options, pair_by="occurrence", engine=engine)
+
+    expected = compare(SAMPLES, **options, pair_by="occurrence")
+    assert len(found) == len(expected) == 48
+    for row, wanted in zip(found, expected, strict=True):
+        told, sought = row.row(), wanted.row()
+        assert told.keys() == sought.keys()
+        for name, figure in sought.items():
+            close = pytest.approx(figure, rel=1e-9) if isinstance(figure, float) else figure
+            assert told[name] == close, name
+
+
+def test_frames_of_polars_have_a_row_for_each_comparison_and_group(sweep):
+    found = compare(sweep / "k=8", sweep / "k=32", by="layer").to_polars()
+    groups = summarize(sweep, "layer,k").to_polars()
+
+    assert found["difference"].to_list() == [2.0, 0.0]
+    assert found.columns[:4] == ["metric", "layer", "figure", "other"]
+    assert groups["k"].to_list() == [8, 32, 8, 32]
+
+
+def test_a_key_of_several_kinds_is_texts_to_polars(tmp_path):
+    write(tmp_path / "a", [(1.0, {"k": key}) for key in (1, 2.5, "x", None)])
+
+    frame = summarize(tmp_path, "k").to_polars()
+
+    assert frame["k"].to_list() == ["1", "2.5", "x", None]
 
 
 def test_a_prompt_shows_differences_and_intervals(tmp_path):

@@ -238,5 +238,30 @@ def test_quantiles_may_be_by_a_sketch_and_it_is_said(tmp_path):
     assert row["p50"] == pytest.approx(exact["p50"], rel=0.02)
     assert row["p99"] == pytest.approx(exact["p99"], rel=0.02)
     assert sketched.report.notes == ["quantiles are approximate, by a t-digest of the values"]
-    with pytest.raises(SettingError, match="'pandas' has exact quantiles alone"):
-        summarize(logs, engine="pandas", approximate=True)
+
+
+@pytest.mark.parametrize("engine", ["pandas", "polars"])
+def test_an_engine_without_a_sketch_says_that_quantiles_are_exact(engine, tmp_path):
+    logs = write(tmp_path / "logs", [(n % 60, n**2, {}) for n in range(500)])
+
+    found = summarize(logs, stats="p50,p99", engine=engine, approximate=True)
+
+    assert found.rows == summarize(logs, stats="p50,p99", engine=engine).rows
+    assert not found.approximate
+    assert found.report.notes == [
+        f"the engine '{engine}' has no sketch for --approximate; quantiles are exact"
+    ]
+
+
+def test_what_figures_lack_is_said_at_a_prompt_and_in_a_notebook(tmp_path):
+    logs = write(tmp_path / "logs", [(n, n, {}) for n in range(3)])
+    with next(logs.rglob("*.jsonl")).open("a") as file:
+        file.write("<b>rubbish</b>\n")
+
+    found = summarize(logs, stats="p50", approximate=True)
+
+    assert repr(found).splitlines()[-2:] == [
+        "(quantiles are approximate, by a t-digest of the values)",
+        f"(1 line is not events and was skipped, the first at {found.report.examples[0]})",
+    ]
+    assert "<p>quantiles are approximate, by a t-digest of the values</p>" in found._repr_html_()

@@ -80,3 +80,16 @@ def test_several_intervals_share_the_doubt():
     assert simultaneous(0.95, 1) == pytest.approx(0.95)
     assert simultaneous(0.95, 10) == pytest.approx(0.995)
     assert simultaneous(0.95, 0) == pytest.approx(0.95)
+
+
+@pytest.mark.parametrize("method", ["welch", "bootstrap"])
+def test_values_that_differ_by_rounding_are_the_same(method):
+    """Of such scipy would warn that its result is not reliable."""
+    nearly = [-2 / 3, -2 / 3 + 2e-16, -2 / 3, -2 / 3 - 1e-16]
+
+    pairs = of_pairs(nearly, 0.95, method)
+    apart = between([value - 1 for value in nearly], nearly, 0.95, method)
+
+    assert pairs == Interval(-2 / 3, -2 / 3)
+    assert apart is not None
+    assert (apart.low, apart.high) == (pytest.approx(1), pytest.approx(1))

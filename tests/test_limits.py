@@ -122,7 +122,7 @@ def test_groups_are_held_against_the_limits_of_their_metric():
         ],
     )
 
-    assert checked.groups == 3
+    assert checked.groups == 4
     assert [str(failure) for failure in checked.failures] == [
         "error.mean at layer=0: 2 > 1, by 1 (err*.mean > base)",
         "error.mean at layer=2: is missing (err*.mean > base)",

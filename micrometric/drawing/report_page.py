@@ -11,7 +11,7 @@ from typing import Any
 
 from micrometric._version import __version__
 from micrometric.checking import Check
-from micrometric.comparison import Comparison
+from micrometric.compared import Comparison
 from micrometric.defects import KINDS
 from micrometric.draft import counted
 from micrometric.drawing.page import asset, document, figure_of

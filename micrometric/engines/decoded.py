@@ -6,7 +6,6 @@ engine says, and tested against it.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Literal
 
@@ -16,6 +15,7 @@ from micrometric.event import LogEvent, finite
 from micrometric.flat import as_double
 from micrometric.keys import Key, bucket_start, metadata_at
 from micrometric.reader import read_segment
+from micrometric.spelling import spelled
 
 ColumnType = Literal["text", "number", "integer", "moment", "flag"]
 Columns = dict[str, list[Any]]
@@ -144,7 +144,7 @@ def _shown(key: Key, held: Any) -> Any:
     if key.kind == "bucket":
         return int(held.timestamp()) * 1_000_000
     if key.kind in ("metadata", "directory") or key.path == "value":
-        return _text(json.dumps(finite(held), ensure_ascii=False, separators=(",", ":")))
+        return _text(spelled(held))
     if key.path == "timestamp":
         return held.replace(tzinfo=None)
     return _text(held) if isinstance(held, str) else held

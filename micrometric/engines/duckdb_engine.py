@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from micrometric.columns import Request
 from micrometric.engines import Source
 from micrometric.engines.duckdb_files import Files, valid_utf8
+from micrometric.engines.duckdb_spelling import Spellings
 from micrometric.engines.duckdb_sql import Question, names_of, scan_of, sharing_quantiles
 from micrometric.engines.running import Rows, fetch_rows, interruptible, is_interrupt
 from micrometric.errors import SettingError
@@ -44,6 +45,8 @@ class DuckDBEngine:
     def __init__(self, source: Source) -> None:
         self._source = source
         self._tries = 0
+        self._request = Request((), (), uses_time=False)
+        """What was asked last."""
 
     def __enter__(self) -> DuckDBEngine:
         with contextlib.ExitStack() as held, interruptible():
@@ -71,6 +74,7 @@ class DuckDBEngine:
         if self._source.memory_limit is not None:
             self._limit_memory(self._source.memory_limit)
         self._files = Files(self._source, self._connection, Path(temporary.name), pinned)
+        self._spellings = Spellings(self._connection)
 
     def __exit__(
         self,
@@ -97,6 +101,7 @@ class DuckDBEngine:
         """Return the segments as columns; see `micrometric.columns`."""
         import narwhals as nw
 
+        self._request = request
         return nw.from_native(self._relation(request, strict=True))
 
     def keep(self, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any] | None:
@@ -110,9 +115,10 @@ class DuckDBEngine:
         return kept
 
     def collect(self, frame: nw.LazyFrame[Any]) -> list[dict[str, Any]] | None:
-        """Compute a frame and return its rows, or None when DuckDB met a line it cannot read.
+        """Compute a frame and return its rows, or None when it must be loaded again.
 
-        After None the segment in question has been mended: load again.
+        That is so when DuckDB met a line that it cannot read, whose segment has been mended then,
+        and when it took two spellings of a key for two groups.
         """
         quantile = "approx_quantile" if self._source.approximate else "quantile_cont"
         query = sharing_quantiles(frame.to_native().sql_query(), quantile)
@@ -124,7 +130,10 @@ class DuckDBEngine:
             return relation.fetchall()
 
         rows = self._tried(fetch)
-        return None if rows is None else [dict(zip(columns, row, strict=True)) for row in rows]
+        if rows is None:
+            return None
+        groups = [dict(zip(columns, row, strict=True)) for row in rows]
+        return self._spellings.of_groups(groups, self._request)
 
     def _tried(self, fetch: Callable[[], Rows]) -> Rows | None:
         """Return the rows of a query, or None when a segment had to be mended for it."""
@@ -179,7 +188,13 @@ class DuckDBEngine:
     def _query(self, request: Request, *, strict: bool) -> str:
         self._describe_segments()
         source, files = self._source, self._files
-        asked = Question(request, source.dims, source.explode, source.text_metrics)
+        asked = Question(
+            request,
+            source.dims,
+            source.explode,
+            source.text_metrics,
+            respells=bool(self._spellings),
+        )
         parts = [
             asked.of_rows(names_of(map(files.of, segments)), dict(columns))
             for columns, segments in files.rows_by_columns(request).items()

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from micrometric.bounds import DIGITS_LIMIT, NESTING_LIMIT, SURELY_FLAT
 from micrometric.columns import Request
+from micrometric.engines.duckdb_spelling import TABLE
 from micrometric.event import ORIGIN_FIELDS
 from micrometric.keys import Key
 from micrometric.parquet import TIMESTAMP, json_path, key_column, quoted
@@ -47,6 +48,8 @@ class Question:
     """The axes of lists in all other metrics."""
     text_metrics: frozenset[str]
     """Metrics whose "NaN" is a text."""
+    respells: bool = False
+    """Whether there is the table of `micrometric.engines.duckdb_spelling`."""
 
     def of_lines(self, scans: list[str], beyond_doubt: str) -> str:
         """Return SQL for what is asked of lines.
@@ -163,7 +166,11 @@ class Question:
     def _key_columns(self, key: Key, columns: Mapping[str, str]) -> list[str]:
         column = self.request.text_column(key)
         text = self._key_text(key, columns)
-        selected = [f"{text} AS {column}"]
+        shown = text
+        if self.respells and key.is_json:
+            one = f"(SELECT spelled_one FROM {TABLE} WHERE spelled_many = {text})"
+            shown = f"coalesce({one}, {text})"
+        selected = [f"{shown} AS {column}"]
         if key in self.request.conditions:
             selected += [
                 f"{self._key_number(key, columns)} AS {column}_number",

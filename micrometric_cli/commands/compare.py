@@ -9,9 +9,11 @@ import typer
 
 from micrometric_cli.completion import complete_condition, complete_key
 from micrometric_cli.options import (
+    ApproximateOption,
     Color,
     ColorOption,
     DigitsOption,
+    EngineOption,
     ExplodeOption,
     FailIfOption,
     Filters,
@@ -20,6 +22,7 @@ from micrometric_cli.options import (
     GroupByOption,
     LaunchOption,
     LocationOption,
+    MasterOption,
     MemoryOption,
     MetricsOption,
     SinceOption,
@@ -140,7 +143,10 @@ def compare(
     strict: StrictOption = False,
     format_: FormatOption = Format.TABLE,
     digits: DigitsOption = 4,
+    engine: EngineOption = "duckdb",
+    master: MasterOption = None,
     memory_limit: MemoryOption = None,
+    approximate: ApproximateOption = False,
     color: ColorOption = Color.AUTO,
 ) -> None:
     """Compare logs by group: figures, differences, intervals.
@@ -152,6 +158,7 @@ def compare(
     """
     from micrometric.comparison import compare as compare_logs
     from micrometric_cli.output import print_table, progress, say_all, tell_report
+    from micrometric_cli.render.captions import captioned
     from micrometric_cli.render.comparison import comparison_table, long_table, remarks
 
     filters = Filters(
@@ -163,7 +170,7 @@ def compare(
         launch=launch,
         assume_tz=assume_tz,
     )
-    with progress("comparing") as told:
+    with progress("comparing") as tell:
         comparison = compare_logs(
             *paths,
             by=group_by,
@@ -178,15 +185,21 @@ def compare(
             level=level,
             fail_if=fail_if or (),
             explode=explode or (),
+            engine=engine,
+            master=master,
             memory_limit=memory_limit,
-            progress=told,
+            approximate=approximate,
+            progress=tell,
             **filters,
         )
     tell_report(comparison.report, strict=strict)
     is_data = format_ in (Format.JSON, Format.CSV)
     table = long_table(comparison) if is_data else comparison_table(comparison, digits)
+    told = [*remarks(comparison)]
+    table = captioned(table, comparison.report, comparison.units, told)
     print_table(table, format_, color)
-    say_all(remarks(comparison))
+    if format_ not in (Format.MD, Format.LATEX):
+        say_all(told)
     if fail_if:
         from micrometric_cli.gating import settle
 

@@ -10,6 +10,7 @@ import typer
 from micrometric_cli.completion import complete_key
 from micrometric_cli.exits import say
 from micrometric_cli.options import (
+    ApproximateOption,
     Color,
     ColorOption,
     DigitsOption,
@@ -23,6 +24,7 @@ from micrometric_cli.options import (
     GroupByOption,
     LaunchOption,
     LocationOption,
+    MasterOption,
     MemoryOption,
     MetricsOption,
     PathsArgument,
@@ -56,20 +58,6 @@ PivotOption = Annotated[
 TotalsOption = Annotated[
     bool,
     typer.Option("--totals", help="Add a row for each metric over all its events."),
-]
-ApproximateOption = Annotated[
-    bool,
-    typer.Option(
-        "--approximate", help="Quantiles by a sketch of the values, in less memory; it is said."
-    ),
-]
-MasterOption = Annotated[
-    str | None,
-    typer.Option(
-        metavar="URL",
-        help="For spark: the cluster, such as spark://host:7077; else all cores of this machine.",
-        show_default=False,
-    ),
 ]
 WatchOption = Annotated[
     bool,
@@ -146,6 +134,7 @@ def summarize(
         return
     refuse_alone("--watch", every=every, poll=poll)
     from micrometric_cli.output import print_table, say_all
+    from micrometric_cli.render.captions import captioned
     from micrometric_cli.render.summary import Order, pivot_table, summary_table
 
     if pivot is not None:
@@ -172,10 +161,10 @@ def summarize(
     else:
         table = pivot_table(summary, pivot, digits, shown)
         groups = len(pivot_table(summary, pivot, digits).rows)
-    print_table(table, format_, color)
+    print_table(captioned(table, summary.report, summary.units), format_, color)
     if top is not None and top < groups:
         say(f"{top} of {groups} groups shown")
-    say_all(_missing(summary, chosen, filters))
+    say_all(_missing(summary, chosen, filters, engine))
     if fail_if:
         from micrometric_cli.gating import settle
 
@@ -188,7 +177,6 @@ def _summary(strict: bool, paths: list[str], filters: Filters, **how: Any) -> Su
     Raises:
         NoDataError: there are no such events.
     """
-    from micrometric.absence import why_empty
     from micrometric.errors import NoDataError
     from micrometric.summary import summarize as summarize_logs
     from micrometric_cli.output import progress, tell_report
@@ -197,7 +185,7 @@ def _summary(strict: bool, paths: list[str], filters: Filters, **how: Any) -> Su
         summary = summarize_logs(paths, progress=told, **how, **filters)
     tell_report(summary.report, strict=strict)
     if not summary.rows:
-        raise NoDataError(why_empty(paths, **filters))
+        raise NoDataError(_why_empty(paths, filters, how["engine"]))
     return summary
 
 
@@ -230,11 +218,22 @@ def _watch(
         watch(follower, summary, look, follower.batches())
 
 
-def _missing(summary: Summary, paths: list[str], filters: Filters) -> Iterator[str]:
-    """Yield why there is nothing of a metric that was asked for beside others."""
+def _why_empty(paths: list[str], filters: Filters, engine: str) -> str:
+    """Return a sentence on why no event passes some filters."""
     from micrometric.absence import why_empty
+
+    if engine == "spark":
+        # To find the reason, all events are read here, where there is no room for them.
+        given = [f"--{name} {told!r}" for name, told in filters.items() if told is not None]
+        passes = f" that passes {' and '.join(given)}" if given else ""
+        return f"there is no event{passes}; another engine than spark tells more"
+    return why_empty(paths, **filters)
+
+
+def _missing(summary: Summary, paths: list[str], filters: Filters, engine: str) -> Iterator[str]:
+    """Yield why there is nothing of a metric that was asked for beside others."""
     from micrometric.spec import parse_spec
 
     for term in parse_spec(filters["metrics"]).unmatched({row["metric"] for row in summary.rows}):
         if not term.startswith("!"):
-            yield why_empty(paths, **(filters | {"metrics": term}))
+            yield _why_empty(paths, filters | {"metrics": term}, engine)

@@ -1,17 +1,23 @@
-"""A comparison as a table: one other beside the base, or several of them across."""
+"""A comparison as a table: one other beside the base, a few across, or dozens of them down."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
 
-from micrometric.comparison import Compared, Comparison
+from micrometric.compared import Compared, Comparison
 from micrometric.intervals import simultaneous
+from micrometric.spelling import identity
+from micrometric_cli.render.matrix import matrix, short_names
 from micrometric_cli.render.summary import kind_of
 from micrometric_cli.render.table import Column, Table
 
 STYLES = {"higher": "bold yellow", "lower": "bold cyan", "unclear": "dim"}
 """By the words, which tell the same without colour; no two of them are red and green."""
+_FEW = 4
+"""Others that stand across; more of them stand down, unless there are more groups."""
+_NAMED = 6
+"""Others that are named beside the table."""
 _LONG = ("base", "value", "difference", "ratio", "low", "high")
 
 
@@ -19,6 +25,9 @@ def comparison_table(comparison: Comparison, digits: int) -> Table:
     """Return a comparison for people: a row for each group and figure."""
     if len(comparison.others) == 1:
         return _beside(comparison, digits)
+    groups = {tuple(map(identity, row.keys.values())) for row in comparison.rows}
+    if len(comparison.others) > max(_FEW, len(groups)):
+        return matrix(comparison, digits, STYLES)
     return _across(comparison, digits)
 
 
@@ -31,8 +40,10 @@ def long_table(comparison: Comparison) -> Table:
 
 def remarks(comparison: Comparison) -> Iterator[str]:
     """Yield what a reader of the table must know beside it."""
-    others = ", ".join(comparison.others)
-    yield f"{others} compared with {comparison.base}"
+    others = comparison.others
+    shown = others if len(others) <= _NAMED else (*others[: _NAMED - 2], "…", others[-1])
+    number = f"{len(others)} logs, " * (len(others) > _NAMED)
+    yield f"{number}{', '.join(shown)} compared with {comparison.base}"
     if comparison.replication is not None:
         count = comparison.intervals
         each = simultaneous(comparison.level, count)
@@ -80,9 +91,9 @@ def _beside(comparison: Comparison, digits: int) -> Table:
 def _across(comparison: Comparison, digits: int) -> Table:
     """Return the base and each other side by side, with differences and effects."""
     groups: dict[tuple[Any, ...], dict[str, Any]] = {}
-    short = _short(comparison)
+    short = short_names(comparison)
     for row in comparison.rows:
-        place = (row.metric, *map(str, row.keys.values()), row.figure)
+        place = (row.metric, *map(identity, row.keys.values()), row.figure)
         group = groups.setdefault(place, _group(row, comparison) | {comparison.base: row.before})
         name = short[row.other]
         group[name] = row.after
@@ -110,17 +121,6 @@ def _across(comparison: Comparison, digits: int) -> Table:
         dull=_dull(rows, *news),
         styles=STYLES,
     )
-
-
-def _short(comparison: Comparison) -> dict[str, str]:
-    """Return the others' names, without the key where all are values of one.
-
-    The heading of the base has it, and the remarks have all names in full.
-    """
-    parts = [name.partition("=") for name in (comparison.base, *comparison.others)]
-    values = {value for _, _, value in parts}
-    is_key = len({key for key, _, _ in parts}) == 1 and len(values) == len(parts)
-    return {name: name.partition("=")[2] if is_key else name for name in comparison.others}
 
 
 def _group(row: Compared, comparison: Comparison) -> dict[str, Any]:

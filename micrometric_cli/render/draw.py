@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from micrometric_cli.render.numbers import aligned
-from micrometric_cli.render.table import Column, Table, cells_of, telling
+from micrometric_cli.render.table import Column, Table, cells_of, section_starts, telling
 from micrometric_cli.render.text import printable, shortened, width_of
 
 if TYPE_CHECKING:
@@ -66,12 +66,12 @@ def draw(fitted: Fitted, *, repeat: bool = False) -> RichTable:
     drawn = RichTable(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, _GAP - 1, 0, 0))
     for column in fitted.columns:
         drawn.add_column(
-            Text(printable(column.name), style="bold"),
+            Text(printable(column.title), style="bold"),
             justify="right" if column.right else "left",
             no_wrap=True,
             overflow="crop",
         )
-    starts = _section_starts(fitted.table)
+    starts = section_starts(fitted.table)
     spaced = len(starts) < len(fitted.table.rows)
     for index in range(len(fitted.table.rows)):
         if index and index in starts and spaced:
@@ -87,14 +87,6 @@ def _styled(fitted: Fitted, column: Column, index: int, blank: str | None) -> Te
     cell = "" if column.name == blank else fitted.cells[column.name][index]
     # Weight and the terminal's own colours only: they are chosen to be read on its background.
     return Text(cell, style="dim" if cell.strip() == "-" else fitted.table.styles.get(cell, ""))
-
-
-def _section_starts(table: Table) -> set[int]:
-    """Return the rows that begin a section; without sections each row is one."""
-    if table.section is None:
-        return set(range(len(table.rows)))
-    names = [row[table.section] for row in table.rows]
-    return {i for i, name in enumerate(names) if i == 0 or name != names[i - 1]}
 
 
 def _without_least(
@@ -126,7 +118,7 @@ def _shortened_names(columns: Sequence[Column], cells: Cells, width: int) -> Cel
     wanted = [_width(column, cells) for column in names]
     short: Cells = {}
     for column, share in zip(names, _shares(wanted, room), strict=True):
-        forms = shortened(set(cells[column.name]), max(share, width_of(column.name)))
+        forms = shortened(set(cells[column.name]), max(share, width_of(column.title)))
         short[column.name] = [forms[cell] for cell in cells[column.name]]
     return short
 
@@ -136,14 +128,14 @@ def _total(columns: Sequence[Column], cells: Cells, name_limit: int | None = Non
     widths = [_width(column, cells) for column in columns]
     if name_limit is not None:
         widths = [
-            min(width, max(name_limit, width_of(column.name))) if column.kind == "name" else width
+            min(width, max(name_limit, width_of(column.title))) if column.kind == "name" else width
             for column, width in zip(columns, widths, strict=True)
         ]
     return sum(widths) + _GAP * max(0, len(columns) - 1)
 
 
 def _width(column: Column, cells: Cells) -> int:
-    return max(map(width_of, [column.name, *cells[column.name]]))
+    return max(map(width_of, [column.title, *cells[column.name]]))
 
 
 def _shares(wanted: Sequence[int], room: int) -> list[int]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from micrometric.errors import SettingError
-from micrometric.figures import COUNTS
+from micrometric.figures import COUNTS, is_quantile
 from micrometric.keys import order_of
 from micrometric.spec import hint
 from micrometric.summary import Summary
@@ -59,7 +59,7 @@ def summary_table(summary: Summary, digits: int, order: Order | None = None) -> 
         rows = _with_totals(rows, summary.totals)
         columns.append(Column(TOTAL))
     figures = [name for name in summary.figures if name not in _WARNINGS]
-    columns += [_figure(name, figures) for name in figures]
+    columns += [_titled(_figure(name, figures), name, name, summary) for name in figures]
     columns += [Column(name, "count", keep=10) for name in summary.figures if name in _WARNINGS]
     return Table(
         columns,
@@ -105,7 +105,9 @@ def pivot_table(summary: Summary, key: str, digits: int, order: Order | None = N
     # The last columns go first where a terminal is narrow; the first one stays.
     keeps = [0, *range(len(spread), 1, -1)]
     columns = [
-        replace(_figure(figure, [figure]), name=heading, keep=keep)
+        _titled(
+            replace(_figure(figure, [figure]), name=heading, keep=keep), heading, figure, summary
+        )
         for ((_, figure), heading), keep in zip(spread.items(), keeps, strict=True)
     ]
     return Table(
@@ -133,6 +135,12 @@ def _figure(name: str, figures: Sequence[str]) -> Column:
     keep = 0 if name == first else _KEEP.get(name, _USUAL_KEEP)
     kind: Kind = "count" if name in COUNTS else "figure"
     return Column(name, kind, keep=keep, apart=name in _OF_THEIR_OWN)
+
+
+def _titled(column: Column, heading: str, figure: str, summary: Summary) -> Column:
+    """Return a column with a sign before its heading where its figures are approximate."""
+    is_rough = summary.approximate and is_quantile(figure)
+    return replace(column, heading=f"≈ {heading}") if is_rough else column
 
 
 def _with_totals(rows: list[dict[str, Any]], totals: list[dict[str, Any]]) -> list[dict[str, Any]]:

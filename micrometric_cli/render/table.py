@@ -29,6 +29,13 @@ class Column:
     """Where a terminal is narrow, columns with the smallest number go first; 0 never goes."""
     apart: bool = False
     """Whether its figures are of another unit than the others, and have decimals of their own."""
+    heading: str | None = None
+    """What stands above it for people, unless that is its name."""
+
+    @property
+    def title(self) -> str:
+        """What stands above it for people."""
+        return self.heading or self.name
 
     @property
     def right(self) -> bool:
@@ -51,11 +58,21 @@ class Table:
     """Columns without news, such as counts that are all 0; formats for people leave them out."""
     styles: Mapping[str, str] = field(default_factory=dict)
     """Styles of cells with a certain text."""
+    caption: tuple[str, ...] = ()
+    """What a document must say with it, a sentence each; elsewhere it is said beside."""
 
 
 def telling(table: Table) -> list[Column]:
     """Return the columns that have something to say."""
     return [column for column in table.columns if column.name not in table.dull]
+
+
+def section_starts(table: Table) -> set[int]:
+    """Return the rows that begin a section; without sections each row is one."""
+    if table.section is None:
+        return set(range(len(table.rows)))
+    names = [row[table.section] for row in table.rows]
+    return {i for i, name in enumerate(names) if i == 0 or name != names[i - 1]}
 
 
 def text_of(value: Any) -> str:

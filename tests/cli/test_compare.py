@@ -78,8 +78,18 @@ def test_a_pull_request_gets_markdown(cli):
         | metric | layer_idx | oracle_top_k=8 | oracle_top_k=32 | difference | ratio |
         | --- | ---: | ---: | ---: | ---: | ---: |
         | research_attention_output_error | 0 | 0.4779 | 0.3195 | -0.1584 | 0.6686 |
-        """
+
+        oracle_top_k=32 compared with oracle_top_k=8; no interval in 1 row: a side has one run, whose events are not independent of each other; --unit names a key whose values are, --pair-by pairs events.
+        """  # noqa: E501
     )
+    assert ended.err == ""
+
+
+def test_a_paper_gets_what_intervals_rest_on_in_the_caption(cli):
+    ended = cli("compare", TOP_8, TOP_32, *PAIRED, "-f", "latex")
+
+    assert r"\caption{oracle\_top\_k=32 compared with oracle\_top\_k=8; 2 intervals of" in ended.out
+    assert r"0 & 0.4779 & 0.3195 & $-$0.1584 & $-$0.1714 & $-$0.1453" in ended.out
 
 
 def test_effects_are_marked_in_words_and_colour(cli):
@@ -137,3 +147,65 @@ def test_wrong_use_is_one_line(cli, arguments, said):
 
     assert (ended.code, ended.out) == (2, "")
     assert said in ended.err
+
+
+@pytest.fixture
+def sweep(tmp_path):
+    """Nine runs of two metrics, at two layers."""
+    for k in range(1, 10):
+        run = tmp_path / f"top_k={k}"
+        run.mkdir()
+        lines = [
+            {
+                "timestamp": f"2026-11-23T08:00:0{step}.000000Z",
+                "metric": metric,
+                "value": value + step / 100 * (-1) ** k,
+                "metadata": {"layer": layer, "step": step},
+                "location": "a.f",
+            }
+            for metric, value in (("density", k / 10), ("error", 1 / k))
+            for layer in (0, 1)
+            for step in range(4)
+        ]
+        text = "".join(json.dumps(line) + "\n" for line in lines)
+        (run / "micro_metrics.jsonl").write_text(text)
+    return tmp_path
+
+
+def test_dozens_of_logs_are_a_matrix_with_a_row_for_each(cli, sweep):
+    ended = cli("compare", sweep, "--by", "top_k", "--base", 8, "-m", "density")
+
+    heading, _, base, first, *rest = ended.out.splitlines()
+    assert heading.split() == ["metric", "location", "top_k", "mean", "Δ"]
+    assert base.split() == ["density", "a.f", "8", "(base)", "0.8150", "-"]
+    assert first.split() == ["density", "a.f", "1", "0.0850", "-0.7300"]
+    assert len(rest) == 7
+    assert "8 logs, top_k=1, top_k=2, top_k=3, top_k=4, …, top_k=9 compared with top_k=8" in (
+        " ".join(ended.err.split())
+    )
+
+
+def test_groups_stand_across_a_matrix(cli, sweep):
+    arguments = ["--by", "top_k", "-g", "layer", "--pair-by", "step", "--stat", "mean,max"]
+
+    wide = cli("compare", sweep, *arguments, columns=200)
+    narrow = cli("compare", sweep, *arguments, columns=80)
+
+    heading, _, base, *rows = wide.out.splitlines()
+    assert heading.split() == [
+        "metric", "figure", "top_k", "layer=0", "Δ", "0", "±", "0", "effect", "0",
+        "layer=1", "Δ", "1", "±", "1", "effect", "1",
+    ]  # fmt: skip
+    assert base.split()[:5] == ["density", "mean", "1", "(base)", "0.0850"]
+    assert rows[7].split()[:2] == ["mean", "9"]
+    assert rows[7].split()[-1] == "higher"
+    assert sum(line.count("(base)") for line in wide.out.splitlines()) == 4
+    assert max(map(len, narrow.out.splitlines())) <= 80
+    assert "layer=1" in narrow.out.splitlines()[0]
+    assert "left out at 80 columns:" in narrow.err
+
+
+def test_more_groups_than_logs_stay_down(cli, sweep):
+    ended = cli("compare", sweep, "--by", "top_k", "-g", "layer,step", "--base", 3)
+
+    assert ended.out.splitlines()[0].split()[:5] == ["metric", "layer", "step", "top_k=3", "1"]

@@ -413,3 +413,17 @@ def test_ctrl_c_ends_it_at_once_wherever_it_is(tmp_path, delay):
     # Before it has begun and after it has ended, the signal itself ends it.
     assert process.returncode in (130, -signal.SIGINT) or out
     assert b"Traceback" not in err
+
+
+def test_headings_say_which_figures_are_approximate(cli):
+    arguments = ["summarize", SAMPLES, "-m", "density", "--stats", "mean,p50", "--approximate"]
+
+    table, latex, json_ = (cli(*arguments, "-f", name) for name in ("table", "latex", "json"))
+    exact = cli(*arguments, "--engine", "polars")
+
+    assert table.out.splitlines()[0].split() == ["metric", "location", "mean", "≈", "p50"]
+    assert r"mean & $\approx$ p50 \\" in latex.out
+    assert '"p50":' in json_.out
+    assert "≈" not in exact.out
+    assert "quantiles are approximate, by a t-digest of the values" in table.err
+    assert "the engine 'polars' has no sketch for --approximate; quantiles are exact" in exact.err

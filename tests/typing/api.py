@@ -5,6 +5,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pandas as pd
 
 from micrometric import (
@@ -47,6 +48,7 @@ when: datetime = events[0].timestamp
 report = Report()
 found: Iterator[LogEvent] = iter_events(["a", Path("b")], where="k == 1", since=when, report=report)
 frame: pd.DataFrame = read("logs", metrics=["density"], assume_tz="UTC", metadata_column=True)
+relation: duckdb.DuckDBPyRelation = read("logs", engine="duckdb", since="2h", report=report)
 summary: Summary = summarize("logs", by=["run", "layer_idx"], launch="last")
 figures: pd.DataFrame = summary.to_pandas()
 rows: list[dict[str, Any]] = [*summary]

@@ -57,11 +57,49 @@ def test_latex_escapes_its_own_signs_and_leaves_out_the_dull():
         r"""
         \begin{tabular}{lrl}
         \toprule
-        na|me\_1 & figure & seen \\
+        na\textbar{}me\_1 & figure & seen \\
         \midrule
-        a<b>|*\_\{\}\textbackslash{}\textbackslash{}n & inf & 2026-11-23 08:00:00.123Z \\
-        x, 1 & 0.3333 & - \\
+        a\textless{}b\textgreater{}\textbar{}*\_\{\}\textbackslash{}\textbackslash{}n & inf & 2026-11-23 08:00:00.123Z \\
+        x, 1 & 0.3333 & -- \\
         \bottomrule
         \end{tabular}
+        """  # noqa: E501
+    )
+
+
+CAPTIONED = Table(
+    [Column("metric", "name"), Column("Δ 8", "figure")],
+    [
+        {"metric": "a_b", "Δ 8": -0.25},
+        {"metric": "a_b", "Δ 8": None},
+        {"metric": "c", "Δ 8": -1.5e-07},
+    ],
+    scale="metric",
+    section="metric",
+    caption=("a_b in s", "2 intervals at 95%"),
+)
+
+
+def test_a_paper_gets_a_table_with_a_caption_and_true_signs():
+    assert to_latex(CAPTIONED) == block(
+        r"""
+        \begin{table}
+        \centering
+        \caption{a\_b in s; 2 intervals at 95\%.}
+        \begin{tabular}{lr}
+        \toprule
+        metric & $\Delta$ 8 \\
+        \midrule
+        a\_b & $-$0.2500 \\
+        a\_b & -- \\
+        \midrule
+        c & $-$1.50$\times10^{-7}$ \\
+        \bottomrule
+        \end{tabular}
+        \end{table}
         """
     )
+
+
+def test_a_pull_request_reads_the_caption_below():
+    assert to_markdown(CAPTIONED).splitlines()[-2:] == ["", "a_b in s; 2 intervals at 95%."]
