@@ -148,12 +148,13 @@ class Picture:
     report: Report = field(default_factory=Report)
     """What reading skipped, assumed and noticed."""
 
-    def save(self, output: str | Path, *, force: bool = False) -> None:
+    def save(self, output: str | Path, *, force: bool = False, dark: bool = False) -> None:
         """Write it to a file as the end of its name tells: .png, .svg or .html.
 
         Args:
             output: the file, which appears once it is whole.
             force: whether to write over what is there.
+            dark: whether a .png or .svg is for dark pages; .html is for both.
 
         Raises:
             SettingError: the name tells no format, or matplotlib is not installed.
@@ -161,7 +162,7 @@ class Picture:
         """
         from micrometric.drawing import save
 
-        save(self, Path(output), force=force)
+        save(self, Path(output), force=force, dark=dark)
 
     def _repr_html_(self) -> str:
         from micrometric.drawing import fragment

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from micrometric import plot
-from micrometric.drawing.figure import DARK, draw
+from micrometric.drawing.figure import DARK, LIGHT, draw
 from micrometric.errors import PathError, SettingError
 from micrometric.plots import KINDS
 from tests.plotted import SAMPLES, logs, steps
@@ -127,7 +127,9 @@ def test_a_notebook_shows_the_picture(tmp_path: Path) -> None:
 
 def test_there_is_no_half_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     picture = plot(logs(tmp_path / "logs", steps("loss", [1.0])))
-    monkeypatch.setattr("micrometric.drawing._drawn", lambda *_: (_ for _ in ()).throw(OSError(28)))
+    monkeypatch.setattr(
+        "micrometric.drawing._drawn", lambda *_, **__: (_ for _ in ()).throw(OSError(28))
+    )
 
     with pytest.raises(PathError, match="cannot write"):
         picture.save(tmp_path / "a.png")
@@ -178,7 +180,8 @@ def test_the_pictures_of_the_documentation_are_made_by_one_command(tmp_path: Pat
         if name.endswith(".svg"):
             assert texts((tmp_path / name).read_text()) == texts((kept / name).read_text())
         else:
-            assert Image.open(tmp_path / name).size == Image.open(kept / name).size
+            with Image.open(tmp_path / name) as made, Image.open(kept / name) as there:
+                assert made.size == there.size
 
 
 @pytest.mark.parametrize(
@@ -199,3 +202,16 @@ def test_a_page_of_each_kind_tells_its_numbers(tmp_path: Path, options: dict, sa
 
     page = (tmp_path / "a.html").read_text()
     assert f"<td>{said}" in page
+
+
+def test_a_picture_for_dark_pages_has_light_ink_on_dark_paper(tmp_path: Path) -> None:
+    picture = plot(logs(tmp_path, steps("loss", [1.0, 2.0])))
+
+    picture.save(tmp_path / "light.svg")
+    picture.save(tmp_path / "dark.svg", dark=True)
+
+    assert DARK.paper not in (tmp_path / "light.svg").read_text()
+    dark = (tmp_path / "dark.svg").read_text()
+    assert f"fill: {DARK.paper}" in dark
+    assert f"fill: {DARK.ink}" in dark
+    assert LIGHT.ink not in dark

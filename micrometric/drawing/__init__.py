@@ -35,11 +35,11 @@ def check_output(output: Path) -> None:
     need_matplotlib()
 
 
-def save(picture: Picture, output: Path, *, force: bool) -> None:
+def save(picture: Picture, output: Path, *, force: bool, dark: bool) -> None:
     """Write a picture to a file; see `Picture.save`."""
     check_output(output)
     with target(output, force=force) as path:
-        path.write_bytes(_drawn(picture, output.suffix.lower()))
+        path.write_bytes(_drawn(picture, output.suffix.lower(), dark=dark))
 
 
 def fragment(picture: Picture) -> str:
@@ -50,15 +50,15 @@ def fragment(picture: Picture) -> str:
     return body(picture)
 
 
-def _drawn(picture: Picture, suffix: str) -> bytes:
+def _drawn(picture: Picture, suffix: str, *, dark: bool) -> bytes:
     if suffix == ".html":
         from micrometric.drawing.page import page
 
         return page(picture).encode()
-    from micrometric.drawing.figure import draw, write
+    from micrometric.drawing.figure import DARK, LIGHT, draw, write
 
     file = io.BytesIO()
-    write(draw(picture), file, suffix[1:])
+    write(draw(picture, DARK if dark else LIGHT), file, suffix[1:])
     return file.getvalue()
 
 

@@ -33,9 +33,9 @@ if TYPE_CHECKING:
 _MARKERS = "osD^vP*X"
 _DASHES: tuple[Any, ...] = ("-", "--", "-.", ":")
 _MOST_TICKS = 7
-_LETTER = 0.085
+_LETTER = 0.075
 """Inches of a letter beside an axis, about."""
-_APART = 0.2
+_APART = 0.15
 """Inches between two texts."""
 _PLOTTED = 0.75
 """Share of the width of a panel that its axis has, about."""

@@ -150,6 +150,10 @@ OutputOption = Annotated[
         help="Write a file that ends with .png, .svg or .html, which needs nothing beside it.",
     ),
 ]
+DarkOption = Annotated[
+    bool,
+    typer.Option("--dark", help="Draw a .png or .svg for dark pages; .html is for both."),
+]
 ForceOption = Annotated[bool, typer.Option("--force", help="Write over what is there.")]
 FollowOption = Annotated[
     bool, typer.Option("--follow", help="Draw it again and again until Ctrl-C.")
@@ -183,6 +187,7 @@ def plot(
     top: TopOption = None,
     output: OutputOption = None,
     force: ForceOption = False,
+    dark: DarkOption = False,
     follow: FollowOption = False,
     every: EveryOption = None,
     explode: ExplodeOption = None,
@@ -206,7 +211,7 @@ def plot(
     from micrometric_cli.picturing import follow_picture, print_front, print_picture
 
     if output is None:
-        refuse_alone("--output", force=force)
+        refuse_alone("--output", force=force, dark=dark)
     else:
         refuse_beside("--output", follow=follow)
         _check(output, force=force)
@@ -250,7 +255,7 @@ def plot(
     if output is None:
         print_picture(picture, color)
         return
-    picture.save(output, force=force)
+    picture.save(output, force=force, dark=dark)
     print_front(picture, color)
     say(f"wrote {output}")
 

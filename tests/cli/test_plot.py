@@ -58,6 +58,7 @@ def test_a_file_is_written_once(cli, tmp_path):
         (["-x", "stpe"], 1, "no event has the key 'stpe'; did you mean 'step'?"),
         (["--rows", "layer_idx"], 2, "a heatmap needs a key for its rows and one for its columns"),
         (["--force"], 2, "--force needs --output"),
+        (["--dark"], 2, "--dark needs --output"),
         (["--every", "2"], 2, "--every needs --follow"),
         (["--follow", "-o", "a.png"], 2, "--follow and --output exclude each other"),
     ],

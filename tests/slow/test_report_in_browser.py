@@ -145,6 +145,28 @@ def test_pictures_zoom_by_button_key_and_back(opened):
     assert again == pytest.approx([*map(float, whole.split())], abs=0.001)
 
 
+def test_on_a_narrow_page_pictures_are_moved_through_and_still_tell(browser, report):
+    opened = Opened(browser, report)
+    page = opened.page
+    page.set_viewport_size({"width": 400, "height": 800})
+    assert page.evaluate("document.documentElement.scrollWidth") == 400
+
+    canvas = page.locator(".mm-canvas", has=page.locator("svg[aria-label^='line']"))
+    canvas.scroll_into_view_if_needed()
+    canvas.evaluate("canvas => { canvas.scrollLeft = canvas.scrollWidth; }")
+    assert canvas.evaluate("canvas => canvas.scrollLeft") > 100
+    picture = canvas.locator("svg.mm-light").bounding_box()
+    marks = canvas.evaluate(
+        "canvas => JSON.parse(canvas.parentElement.querySelector('script').textContent)"
+    )
+    x, y, text = max(marks)
+    page.mouse.move(picture["x"] + x * picture["width"], picture["y"] + y * picture["height"])
+
+    assert canvas.locator("output").inner_text() == text
+    assert opened.said == []
+    opened.context.close()
+
+
 def paper(page) -> str:
     return page.evaluate("getComputedStyle(document.body).backgroundColor")
 
