@@ -21,6 +21,7 @@ from micrometric.segment import (
     REGISTRY_NAME,
     SUFFIXES,
     closed_names,
+    file_identity,
     is_manifest_name,
     original_session_id,
     parse_segment_name,
@@ -256,7 +257,7 @@ def _numbered(
     """Give each active segment the number that it gets when it is closed.
 
     That is one more than the last closed one has; where all of those were deleted, the manifest
-    tells it, which else may be behind.
+    tells it, which else may be behind. It is ahead where the file was closed since it was found.
     """
     last: dict[tuple[Path, str], int] = {}
     numbered = []
@@ -266,7 +267,8 @@ def _numbered(
             index = segment.index
             if index is None:
                 known = facts.get(session)
-                told = known.segments if known else ()
+                is_there = file_identity(segment.path) == segment.identity
+                told = known.segments if known and is_there else ()
                 names = [fact.index for fact in told if fact.name == segment.path.name]
                 index = max([last.get(session, -1) + 1, *names])
             segment = replace(segment, index=index)

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from micrometric import ManifestError, NoDataError, PathError, search
+from micrometric import ManifestError, NoDataError, PathError, finder, search
 from micrometric.finder import find, find_manifests
-from micrometric.manifest import Manifest, SessionFacts, write_manifest
+from micrometric.manifest import Manifest, SegmentFacts, SessionFacts, write_manifest
 from micrometric.registry import Metric
 from micrometric.relocation import is_in_place, relocated
 from micrometric.runs import directory_keys
@@ -124,6 +124,31 @@ def test_a_segment_that_is_compressed_while_a_directory_is_listed_is_found(
     found = find(tmp_path / ".").segments
 
     assert [segment.index for segment in found] == [0, 1]
+
+
+def test_a_segment_that_is_closed_while_its_manifest_is_read_keeps_its_number(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = touch(tmp_path / PLAIN_NAME)
+    session = session_id()
+    leave_manifest(tmp_path, session, plain=True)
+    read_manifest = finder.read_manifest
+
+    def go_on(path: Path) -> Manifest:
+        """Close the segment and two more before the manifest is read."""
+        plain.rename(tmp_path / closed_name(session, 0))
+        for index in (1, 2):
+            touch(tmp_path / closed_name(session, index))
+        active = SegmentFacts(touch(plain).name, 3)
+        leave_manifest(tmp_path, session, plain=True, segments=(active,))
+        return read_manifest(path)
+
+    monkeypatch.setattr(finder, "read_manifest", go_on)
+    (segment,) = find(tmp_path).segments
+
+    assert segment.index == 0
+    assert not is_in_place(segment)
+    assert relocated(segment).path.name == closed_name(session, 0)
 
 
 def test_links_in_a_circle_end(tmp_path: Path) -> None:
