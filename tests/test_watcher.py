@@ -21,7 +21,7 @@ from micrometric.waiting import PollingWaiter
 from micrometric.watcher import Watcher
 from tests.tailing import append, lines, segment
 
-FIRST = "20261123T080000000000Z-r0-11"
+FIRST, SECOND = "20261123T080000000000Z-r0-11", "20261123T090000000000Z-r1-12"
 PATIENCE = 0.2
 DEADLINE = 10.0
 
@@ -259,6 +259,32 @@ def test_a_pipe_among_others_is_refused_with_a_way_out(tmp_path, report):
         f"{str(pipe)!r} is neither a file nor a directory; to follow a pipe beside others, let it "
         f"be standard input of its own: micrometric tail - < {pipe}"
     )
+
+
+def test_a_closed_segment_that_was_let_go_is_not_told_under_another_name(
+    logs, watcher, monkeypatch
+):
+    closed = logs / closed_name(FIRST, 0)
+    closed.write_text(lines([1]))
+    watcher.look()
+    (identity,) = [
+        file for file, watched in watcher.files.items() if watched.segment.path == closed
+    ]
+    watcher.files[identity].file.new_lines()
+    monkeypatch.setattr("micrometric.watcher._PATIENCE", -1.0)
+    watcher.look()
+    assert identity not in watcher.files
+    watcher.fresh.clear()
+
+    for index in (1, 2):
+        closed = closed.rename(closed.with_name(closed_name(FIRST, index)))
+        watcher.look()
+
+    assert identity not in watcher.files
+    assert watcher.fresh == set()
+    (logs / closed_name(SECOND, 0)).write_text(lines([1]))
+    watcher.look()
+    assert len(watcher.fresh) == 1
 
 
 class Exhausted(PollingWaiter):
