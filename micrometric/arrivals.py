@@ -36,8 +36,6 @@ class Arrivals:
         self._watcher = watcher
         self._intake = intake
         self._pace = pace
-        self._next_look = 0.0
-        self._must_look = False
         self._grown: set[Identity] | None = None
         """Files that may have grown since they were read; None is any."""
         self._look()

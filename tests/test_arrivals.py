@@ -181,6 +181,17 @@ def test_a_file_without_a_session_is_asked_for_its_manifest_first(logs, start):
     assert (event.session, event.launch) == (FIRST, "job")
 
 
+def test_nothing_is_waited_for_while_there_is_more_to_read(logs, start, monkeypatch):
+    monkeypatch.setattr("micrometric.lines._BLOCK", 64)
+    append(logs / PLAIN_NAME, range(2, 5))
+    arriving = start()
+
+    values = [event.value for _ in range(4) for event in next(filter(None, arriving.batches))]
+
+    assert values == [1, 2, 3, 4]
+    assert {*arriving.waiter.waited} == {0.0}
+
+
 def test_a_file_with_a_session_costs_no_wait_of_its_own(logs, start):
     (logs / PLAIN_NAME).rename(logs / active_name(FIRST))
     arriving = start()

@@ -1,31 +1,24 @@
-"""Watching: files that are quiet for long, and what is in the way of a look."""
+"""Watching: which files are followed, what is told of them, and when they are let go."""
 
 import gzip
 import os
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from micrometric import PathError
 from micrometric.finder import find
-from micrometric.follower import follow
 from micrometric.lines import GrowingFile
-from micrometric.manifest import Accounting, Counts, Manifest, write_manifest
+from micrometric.manifest import Accounting, Counts, Manifest, SessionFacts, write_manifest
 from micrometric.registry import Metric
 from micrometric.report import Report
 from micrometric.segment import PLAIN_NAME, closed_name, manifest_name
 from micrometric.waiting import PollingWaiter
 from micrometric.watcher import Watcher
-from tests.tailing import append, lines, segment
+from tests.tailing import lines, segment
 
-FIRST = "20261123T080000000000Z-r0-11"
-PATIENCE = 0.2
-DEADLINE = 10.0
-
-Values = Callable[..., list[Any]]
+FIRST, SECOND = "20261123T080000000000Z-r0-11", "20261123T090000000000Z-r1-12"
 
 
 @pytest.fixture
@@ -34,101 +27,6 @@ def logs(tmp_path: Path) -> Path:
     path.mkdir()
     (path / PLAIN_NAME).write_text(lines([1000]))
     return path
-
-
-@pytest.fixture(params=["events", "poll"])
-def come(request: pytest.FixtureRequest, logs: Path, monkeypatch) -> Iterator[Values]:
-    """Return what came, so many at least, until no more came for some time; files go soon."""
-    monkeypatch.setattr("micrometric.watcher._PATIENCE", PATIENCE)
-    poll = request.param == "poll"
-    with follow(logs, poll=poll or None, poll_interval=0.001, pulse=0.001) as follower:
-        batches = follower.batches()
-
-        def values(count: int = 0) -> list[Any]:
-            found, quiet = [], 0
-            deadline = time.monotonic() + DEADLINE
-            while quiet < 20 or (len(found) < count and time.monotonic() < deadline):
-                events = next(batches)
-                found += [event.value for event in events]
-                quiet = 0 if events else quiet + 1
-            return found
-
-        yield values
-
-
-def let_patience_pass(come: Values) -> None:
-    end = time.monotonic() + 1.5 * PATIENCE
-    while time.monotonic() < end:
-        assert come() == []
-
-
-def test_what_a_quiet_file_gains_just_before_it_is_rotated_comes(logs, come):
-    append(logs / PLAIN_NAME, range(3))
-    assert come(3) == [0, 1, 2]
-    let_patience_pass(come)
-
-    append(logs / PLAIN_NAME, range(3, 6))
-    (logs / PLAIN_NAME).rename(logs / closed_name(FIRST, 0))
-    append(logs / PLAIN_NAME, range(6, 9))
-
-    assert come(6) == [3, 4, 5, 6, 7, 8]
-
-
-def test_a_new_file_with_the_inode_of_one_that_was_let_go_is_read(logs, come):
-    closed, active = logs / closed_name(FIRST, 0), logs / segment(5)
-    append(closed, range(3))
-    assert come(3) == [0, 1, 2]
-    let_patience_pass(come)
-    (logs / "other").touch()
-    come()
-    inode = closed.stat().st_ino
-
-    closed.unlink()
-    append(active, range(3, 6))
-    if active.stat().st_ino != inode:
-        pytest.skip("this file system gave the new file another inode")
-
-    assert come(3) == [3, 4, 5]
-
-
-@pytest.mark.parametrize(
-    "cut", [b"rubbish" * 10, gzip.compress(b"x" * 100)[:6]], ids=["rubbish", "half a header"]
-)
-def test_a_damaged_compressed_segment_does_not_end_following(logs, come, cut):
-    (logs / closed_name(FIRST, 0, ".jsonl.gz")).write_bytes(cut)
-    append(logs / PLAIN_NAME, [1])
-
-    assert come(1) == [1]
-
-
-def test_a_compressed_segment_that_fills_up_slowly_is_told_once(logs, come):
-    packed = logs / closed_name(FIRST, 0, ".jsonl.gz")
-    packed.touch()
-    assert come() == []
-
-    packed.write_bytes(gzip.compress(lines(range(3)).encode()))
-    (logs / segment(3)).touch()
-
-    assert come(3) == [0, 1, 2]
-
-
-def test_a_pipe_that_appears_in_a_directory_does_not_end_following(logs, come):
-    os.mkfifo(logs / segment(3))
-    append(logs / PLAIN_NAME, [1])
-
-    assert come(1) == [1]
-
-
-def test_a_directory_made_again_during_a_look_does_not_end_following(logs, come, monkeypatch):
-    """It was not there when it was taken for a directory, and is when it is taken for a file."""
-    with monkeypatch.context() as patch:
-        patch.setattr("micrometric.watcher.names_under", lambda path, places: iter([str(path)]))
-        append(logs / segment(1), [1])
-        come()
-
-    append(logs / PLAIN_NAME, [2])
-
-    assert set(come(1)) >= {2}
 
 
 @pytest.fixture
@@ -244,8 +142,48 @@ def test_what_manifests_tell_is_gathered(tmp_path, report):
     assert watcher.dims == {"m": ("head",)}
     assert watcher.text_metrics == {"phase"}
     assert watcher.partial == {path.name: "sampled out or failed"}
+    path.unlink()
+    (place / PLAIN_NAME).rename(tmp_path / PLAIN_NAME)
+    place.rmdir()
+    watcher.look()
+    assert (watcher.directories, watcher.text_metrics) == ({"lr"}, {"phase"})
+    assert watcher.dims == {"m": ("head",)}
     watcher.close()
     assert watcher.files == {}
+
+
+def test_only_the_first_look_tells_of_several_launches(logs, report):
+    for session, launch in ((FIRST, "one"), (SECOND, "two"), (SECOND[:-1] + "9", "three")):
+        if launch == "three":
+            watcher = Watcher([logs], None, report, PollingWaiter())
+            watcher.look()
+        start = "2026-11-23T08:00:00Z"
+        facts = SessionFacts(session, start, start, "host", "boot", 1, launch=launch)
+        write_manifest(logs / manifest_name(session), Manifest({}, facts))
+        (logs / closed_name(session, 0)).touch()
+
+    watcher.look()
+
+    assert len(watcher.files) == 4
+    assert report.notes == [
+        "run 'logs' holds 2 launches, read together; --launch last chooses the last, 'two'"
+    ]
+    watcher.close()
+
+
+def test_the_first_look_is_repeated_while_files_change_their_names(logs, report, monkeypatch):
+    losses = ["once", "twice"]
+
+    def lose(path):
+        return GrowingFile(path.with_name(losses.pop()) if losses else path)
+
+    monkeypatch.setattr("micrometric.watcher.GrowingFile", lose)
+    watcher = Watcher([logs], None, report, PollingWaiter())
+
+    watcher.look()
+
+    assert (watcher.is_settled, len(watcher.files), losses) == (True, 1, [])
+    watcher.close()
 
 
 def test_a_pipe_among_others_is_refused_with_a_way_out(tmp_path, report):
@@ -259,6 +197,35 @@ def test_a_pipe_among_others_is_refused_with_a_way_out(tmp_path, report):
         f"{str(pipe)!r} is neither a file nor a directory; to follow a pipe beside others, let it "
         f"be standard input of its own: micrometric tail - < {pipe}"
     )
+
+
+def test_a_closed_segment_that_was_let_go_is_not_told_under_another_name(
+    logs, watcher, monkeypatch
+):
+    closed = logs / closed_name(FIRST, 0)
+    closed.write_text(lines([1]))
+    watcher.look()
+    (identity,) = [
+        file for file, watched in watcher.files.items() if watched.segment.path == closed
+    ]
+    watcher.files[identity].file.new_lines()
+    monkeypatch.setattr("micrometric.watcher._PATIENCE", -1.0)
+    forgotten = []
+    monkeypatch.setattr(watcher.waiter, "forget_file", forgotten.append)
+    watcher.look()
+    assert identity not in watcher.files
+    assert forgotten == [identity]
+    watcher.fresh.clear()
+
+    for index in (1, 2):
+        closed = closed.rename(closed.with_name(closed_name(FIRST, index)))
+        watcher.look()
+
+    assert identity not in watcher.files
+    assert watcher.fresh == set()
+    (logs / closed_name(SECOND, 0)).write_text(lines([1]))
+    watcher.look()
+    assert len(watcher.fresh) == 1
 
 
 class Exhausted(PollingWaiter):
