@@ -10,7 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
-from micrometric import MicroMetricLogger, compact, event, manifest
+from micrometric import MicroMetricLogger, bounds, checking, compact, event, manifest, where
+from micrometric import limits as _limits
 from micrometric.registry import Metric
 from micrometric.settings import Settings
 from micrometric_cli.app import app
@@ -135,3 +136,29 @@ def test_the_page_on_the_format_has_every_column_of_parquet(tmp_path: Path) -> N
     assert {f"micrometric.{name}".encode() for name in ("format", "version", "keys")} <= {
         *schema.metadata
     }
+
+
+def test_every_fault_that_is_told_of_has_tests_that_are_there() -> None:
+    page = (DOCS / "what-can-go-wrong.md").read_text()
+    rows = [row for row in re.findall(r"^\| (.*) \|$", page, re.MULTILINE) if "---" not in row]
+    named = [re.findall(r"`(tests/\S+\.py)::(test_\w+)`", row) for row in rows]
+
+    assert [row for row, tests in zip(rows, named, strict=True) if not tests] == [
+        "fault | what holds | test"
+    ] * page.count("| fault |")
+    for path, name in {test for tests in named for test in tests}:
+        assert re.search(rf"^ *def {name}\(", Path(path).read_text(), re.MULTILINE), name
+
+
+def test_the_limits_that_are_told_are_those_that_hold() -> None:
+    page = Path("SECURITY.md").read_text()
+    limits = dict(re.findall(r"^\| ([^|]+) \| ([^|]+) \|", page, re.MULTILINE))
+
+    assert limits["a line"] == f"{bounds.LINE_LIMIT >> 20} MiB"
+    assert limits["lists and objects inside each other, in a line"] == str(bounds.NESTING_LIMIT)
+    assert limits["digits of an integer"] == f"{bounds.DIGITS_LIMIT:,}"
+    assert limits["a manifest"] == f"{bounds.MANIFEST_LIMIT >> 20} MiB"
+    told = f"{where.LENGTH_LIMIT:,} characters, {where.DEPTH_LIMIT} deep"
+    assert limits["`--where`"] == told
+    assert limits["`--fail-if`"] == f"{_limits._LENGTH:,} characters, {_limits._DEPTH} deep"
+    assert limits["defects that `check` remembers one by one"] == f"{checking.KEPT:,}"
