@@ -62,8 +62,14 @@ def model(paths, by, dims=None, **filters):
                     at[key.name] if key.name in at else value_of(key, event, segment.directories)
                     for key in keys
                 )
-                groups[event.metric, json.dumps(group, default=str)].append(value)
+                called = json.dumps([*map(whole, group)], default=str)
+                groups[event.metric, called].append(value)
     return {group: figures(values) for group, values in groups.items()}
+
+
+def whole(held):
+    """Return what a number is called as a group: 1.0 is 1."""
+    return int(held) if isinstance(held, float) and held.is_integer() else held
 
 
 def figures(values):
