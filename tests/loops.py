@@ -15,11 +15,12 @@ def register(*identifiers: str) -> None:
 
 
 def written(logs: Path) -> list[float]:
-    """Return the values in the plain segment."""
+    """Return the values in the plain segment, of whole lines: a thread may be writing the next."""
     segment = logs / "micro_metrics.jsonl"
     if not segment.exists():
         return []
-    return [json.loads(line)["value"] for line in segment.read_text().splitlines()]
+    lines = segment.read_text().splitlines(keepends=True)
+    return [json.loads(line)["value"] for line in lines if line.endswith("\n")]
 
 
 def run_threads(work: Callable[[], object], count: int) -> None:
