@@ -30,7 +30,10 @@ def respelled(text: str) -> str:
         return text
     if text.startswith('"') and "\\" not in text:
         return text
-    return spelled(json.loads(text))
+    try:
+        return spelled(json.loads(text))
+    except (ValueError, RecursionError):
+        return text  # Of a line beyond the limits, which is no event once it is looked at.
 
 
 def one_number(held: Any) -> Any:

@@ -102,3 +102,8 @@ def test_numbers_are_spelled_alike_if_and_only_if_they_are_equal(number, data):
 
     assert (spelled(number) == spelled(other)) == (number == other)
     assert one_number(number) == number
+
+
+@pytest.mark.parametrize("text", ["7" * 5000, "[" * 5000 + "]" * 5000, '{"a":' + "7" * 5000 + "}"])
+def test_what_no_reader_takes_stays_as_it_is(text):
+    assert respelled(text) == text
