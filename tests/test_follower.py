@@ -558,9 +558,25 @@ class TestFilters:
 
         assert following.nothing()
 
-    def test_what_is_on_another_machine_is_refused(self):
-        with pytest.raises(PathError, match=r"^cannot follow 'https://host/logs': only files of"):
-            follow("https://host/logs")
+    @pytest.mark.parametrize("idle_exit", [None, 1.0])
+    def test_what_is_on_another_machine_is_refused(self, idle_exit):
+        with pytest.raises(PathError) as caught:
+            follow("https://host/logs", idle_exit=idle_exit)
+
+        assert str(caught.value) == (
+            "cannot follow 'https://host/logs': only files of this machine are followed; read what "
+            "is there by now (tail --no-follow, summarize without --watch), or keep copying it to "
+            "a directory and follow that"
+        )
+
+    def test_a_url_of_this_machine_is_followed(self, plain):
+        with follow(plain.as_uri(), last=1) as follower:
+            assert next(follower).value == 3
+
+    def test_times_of_filters_are_in_the_zone_that_is_assumed(self, plain):
+        told = {"since": "2026-11-23T17:00:02", "assume_tz": "Asia/Tokyo"}
+
+        assert [event.value for event in follow(plain, last=None, **told).past()] == [2, 3]
 
     def test_a_bad_filter_raises_at_the_call(self, plain):
         with pytest.raises(FilterError):

@@ -168,3 +168,13 @@ def test_a_whole_segment_gives_its_wanted_events(tmp_path):
     assert (event.value, event.run) == ("NaN", "logs")
     assert event.timestamp == datetime(2026, 11, 22, 23, tzinfo=UTC)
     assert told.report.skipped == 1
+
+
+def test_only_raw_lines_are_taken_as_they_are():
+    raw = intake()
+    raw.raw = True
+
+    assert raw.taken(GOOD, SEGMENT) == raw.passed(GOOD, SEGMENT)
+    assert raw.taken(b"rubbish\n" + GOOD, SEGMENT) == raw.block(GOOD, SEGMENT)
+    assert raw.taken(b"", SEGMENT) == []
+    assert intake().taken(GOOD, SEGMENT) == raw.block(GOOD, SEGMENT)

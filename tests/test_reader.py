@@ -150,7 +150,7 @@ def test_a_part_ends_where_it_ends_also_behind_a_line_beyond_the_limit(
     monkeypatch.setattr("micrometric.opening._BLOCK", 1000)
     limit_lines(monkeypatch, 2000)
     path = tmp_path / "log.jsonl"
-    part = b"x" * 2500 + b"\n" + GOOD + b"\n"
+    part = b"x" * 3500 + b"\n" + GOOD + b"\n"
     path.write_bytes(part + GOOD.replace(b":1", b":2") + b"\n")
 
     report = Report()
