@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, ClassVar, Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
-from rich.console import Console
-
-from benchmarks.report import Row, as_json, rows, table
+from benchmarks.command import AnyPlan, command_line, measure_all
 from benchmarks.rounds import Samples, alternate
 
-if TYPE_CHECKING:
-    from dataclasses import Field
 
-
-class WayPlan(Protocol):
+class WayPlan(AnyPlan, Protocol):
     """How much is measured; a dataclass."""
-
-    __dataclass_fields__: ClassVar[dict[str, Field[object]]]
 
     @property
     def rounds(self) -> int: ...  # noqa: D102
@@ -70,40 +61,12 @@ def ask(
         program: how the program is called.
         description: what it does.
     """
-    options = _parser(measures, program, description).parse_args(arguments)
+    names = [measure.name for measure in measures]
+    options = command_line(program, description, names).parse_args(arguments)
     chosen = plan or plans[options.quick]
-    console, talk = Console(), Console(stderr=True)
-    results: list[tuple[WayMeasure[P], list[Row]]] = []
-    for measure in measures:
-        if options.only and measure.name not in options.only:
-            continue
-        talk.print(f"measuring {measure.name} …")
-        with TemporaryDirectory(prefix="micrometric-benchmarks-") as root:
-            samples: Samples = alternate(
-                measure.ways(chosen, Path(root)), chosen.rounds, lambda way: way.take()
-            )
-        measured = rows(measure, samples)
-        results.append((measure, measured))
-        console.print(table(measure, measured))
-    if options.json:
-        options.json.write_text(as_json(asdict(chosen), results, [], []), encoding="utf-8")
-    return 0
+    kept = [measure for measure in measures if not options.only or measure.name in options.only]
 
+    def take(measure: WayMeasure[P], root: Path) -> Samples:
+        return alternate(measure.ways(chosen, root), chosen.rounds, lambda way: way.take())
 
-def _parser(
-    measures: Sequence[WayMeasure[P]], program: str, description: str
-) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog=program, description=description)
-    parser.add_argument("--quick", action="store_true", help="less of everything: rough figures")
-    parser.add_argument(
-        "--json", type=Path, metavar="FILE", help="also write all figures of all rounds as JSON"
-    )
-    parser.add_argument(
-        "--only",
-        nargs="+",
-        default=[],
-        metavar="NAME",
-        choices=[each.name for each in measures],
-        help="measures to keep: %(choices)s",
-    )
-    return parser
+    return measure_all(kept, take, chosen, left_out=[], target=options.json)

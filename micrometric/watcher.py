@@ -17,6 +17,7 @@ from micrometric.lines import HEAD_BYTES, GrowingFile
 from micrometric.opening import DAMAGES, open_found
 from micrometric.places import add_place_of, identity_of, names_under
 from micrometric.reader import choose_launch, lost_events, text_metrics_of
+from micrometric.relocation import relocated
 from micrometric.report import Report
 from micrometric.segment import parse_segment_name
 from micrometric.waiting import Identity, Places, PollingWaiter, Waiter, why_polling
@@ -100,7 +101,7 @@ class Watcher:
         if names != self._names:
             opened = self._update(names)
             for _ in range(0 if self._begun else _FIRST_LOOKS):
-                # What is compressed just now must not seem new afterwards.
+                # What is renamed just now must not seem new afterwards.
                 opened = opened or self._update(names)
             # A file that cannot be opened is tried again at the next look.
             self._names = names if opened else {}
@@ -165,13 +166,7 @@ class Watcher:
                 self.partial[path.name] = " or ".join(lost)
         opened = True
         for segment in found.segments:
-            if segment.suffix == ".jsonl":
-                opened &= self._take(segment)
-            elif _lasting(segment) not in self._packed:
-                if self._take_packed(segment):
-                    self._packed.add(_lasting(segment))
-                else:
-                    opened = False
+            opened &= self._take_up(segment)
         self._packed &= {_lasting(segment) for segment in found.segments}
         there = set(names.values())
         self._done = {done: path for done, path in self._done.items() if done in there}
@@ -191,6 +186,22 @@ class Watcher:
             if self._begun or not found.segments:
                 return Found()  # It may come yet.
             raise
+
+    def _take_up(self, segment: Segment) -> bool:
+        """Take up a segment as lines, or as a whole where it is compressed; say whether it was."""
+        if segment.suffix == ".jsonl":
+            if self._take(segment):
+                return True
+            # One that was compressed on the way to it must not seem new afterwards.
+            moved = None if self._begun else relocated(segment)
+            if moved is None or moved.suffix == ".jsonl":
+                return False
+            segment = moved
+        if _lasting(segment) not in self._packed:
+            if not self._take_packed(segment):
+                return False
+            self._packed.add(_lasting(segment))
+        return True
 
     def _take(self, segment: Segment) -> bool:
         known = self.files.get(segment.identity) if segment.identity else None

@@ -186,6 +186,28 @@ def test_the_first_look_is_repeated_while_files_change_their_names(logs, report,
     watcher.close()
 
 
+def test_what_is_compressed_during_the_first_look_is_not_missed(logs, report, monkeypatch):
+    closed = logs / closed_name(FIRST, 0)
+    closed.write_text(lines([1]))
+    packed = closed.with_name(f"{closed.name}.gz")
+
+    def compress(path):
+        if path == closed:
+            packed.write_bytes(gzip.compress(closed.read_bytes()))
+            closed.unlink()
+        return GrowingFile(path)
+
+    monkeypatch.setattr("micrometric.watcher.GrowingFile", compress)
+    monkeypatch.setattr("micrometric.watcher._FIRST_LOOKS", 0)  # As where each finds another one.
+    watcher = Watcher([logs], None, report, PollingWaiter())
+
+    for _ in range(2):
+        watcher.look()
+        assert [segment.path for segment in watcher.compressed] == [packed]
+    assert watcher.missed == []
+    watcher.close()
+
+
 def test_a_pipe_among_others_is_refused_with_a_way_out(tmp_path, report):
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
