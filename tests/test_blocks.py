@@ -127,5 +127,7 @@ def test_a_time_with_a_nul_in_it_is_none():
 
 def test_as_many_objects_as_lines_may_each_be_a_line():
     assert holds_objects(GOOD * 3, 3)
+    assert holds_objects(GOOD * 100, 100)
+    assert not holds_objects(GOOD.replace(b"0.25", b"[ " * 200 + b"] " * 200), 1)
     assert not holds_objects(GOOD * 3, 4)
     assert not holds_objects(GOOD[:-1] + GOOD * 2, 3)

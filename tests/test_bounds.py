@@ -47,6 +47,11 @@ def test_what_is_nested_up_to_the_limit_is_an_event(data):
     assert decode_line(data).metric == "density"
 
 
+def test_what_was_closed_counts_no_more_and_what_is_open_still_does():
+    assert not is_too_deep(b"[" * 100 + b"]" * 100 + b"[" * 100)
+    assert is_too_deep(b"[" * 100 + b"]" + b"[" * 100)
+
+
 @pytest.mark.parametrize("data", within(DEEP + 1)[:5])
 def test_what_is_nested_deeper_is_none(data):
     assert is_too_deep(data)

@@ -180,7 +180,7 @@ def test_a_manifest_that_cannot_be_read_is_told(tmp_path: Path) -> None:
 def test_events_come_in_the_order_they_were_logged(tmp_path: Path) -> None:
     MicroMetricLogger.register_metric("m", int)
     logger = MicroMetricLogger()
-    for part in range(2):
+    for part in range(3):
         logger.configure_logging(tmp_path, "all")
         for number in range(5):
             logger.log("m", part * 5 + number)
@@ -188,13 +188,13 @@ def test_events_come_in_the_order_they_were_logged(tmp_path: Path) -> None:
 
     report, last = Report(), Report()
 
-    assert [event.value for event in iter_events(tmp_path, report=report)] == list(range(10))
+    assert [event.value for event in iter_events(tmp_path, report=report)] == list(range(15))
     assert [event.value for event in iter_events(tmp_path, launch="last", report=last)] == list(
-        range(5, 10)
+        range(10, 15)
     )
     launch = [event.launch for event in iter_events(tmp_path)][-1]
     assert report.notes == [
-        f"run {tmp_path.name!r} holds 2 launches, read together; --launch last chooses the last, "
+        f"run {tmp_path.name!r} holds 3 launches, read together; --launch last chooses the last, "
         f"{launch!r}"
     ]
     assert last.notes == []
