@@ -134,14 +134,14 @@ def test_a_segment_that_is_closed_while_its_manifest_is_read_keeps_its_number(
     leave_manifest(tmp_path, session, plain=True)
     read_manifest = finder.read_manifest
 
-    def go_on(path: Path) -> Manifest:
+    def go_on(path: Path, **options: bool) -> Manifest:
         """Close the segment and two more before the manifest is read."""
         plain.rename(tmp_path / closed_name(session, 0))
         for index in (1, 2):
             touch(tmp_path / closed_name(session, index))
         active = SegmentFacts(touch(plain).name, 3)
         leave_manifest(tmp_path, session, plain=True, segments=(active,))
-        return read_manifest(path)
+        return read_manifest(path, **options)
 
     monkeypatch.setattr(finder, "read_manifest", go_on)
     (segment,) = find(tmp_path).segments
