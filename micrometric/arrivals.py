@@ -44,12 +44,8 @@ class Arrivals:
         """Yield what files gain, and an empty list whenever there is nothing more to read."""
         came = time.monotonic()
         while not self._pace.is_closed:
-            for watched in self._due():
-                if batch := self._drained(watched):
-                    yield batch
-                    came = time.monotonic()
-            for events in self._missed():
-                yield events
+            for batch in self._arrived():
+                yield batch
                 came = time.monotonic()
             if any(watched.file.behind for watched in self._watcher.files.values()):
                 self._wait(0.0)
@@ -82,15 +78,21 @@ class Arrivals:
         else:
             self._grown |= changes.files
 
-    def _due(self) -> list[Watched]:
-        """Return the files that may have something to read."""
+    def _arrived(self) -> Iterator[list[LogEvent] | bytes]:
+        """Yield what there is to read: what was known before the last look, and then what is new.
+
+        Segments that were compressed before they were seen are older than the files beside them.
+        """
         grown, self._grown = self._grown, set()
         fresh, self._watcher.fresh = self._watcher.fresh, set()
-        return [
-            watched
+        due = [
+            (identity in fresh, watched)
             for identity, watched in self._watcher.files.items()
             if grown is None or identity in grown or identity in fresh or watched.file.behind
         ]
+        yield from filter(None, (self._drained(watched) for is_new, watched in due if not is_new))
+        yield from self._missed()
+        yield from filter(None, (self._drained(watched) for is_new, watched in due if is_new))
 
     def _drained(self, watched: Watched) -> list[LogEvent] | bytes:
         try:

@@ -28,6 +28,9 @@ _PATIENCE = 10.0
 _FIRST_LOOKS = 10
 """Times the first look is repeated while files change their names."""
 
+_MOVES = 10
+"""Times a segment is looked for that has another name each time."""
+
 _WATCH_LOOKS = 10
 """Times a look is repeated while it finds directories that were not watched when it began."""
 
@@ -189,14 +192,19 @@ class Watcher:
 
     def _take_up(self, segment: Segment) -> bool:
         """Take up a segment as lines, or as a whole where it is compressed; say whether it was."""
-        if segment.suffix == ".jsonl":
+        for _ in range(_MOVES):
+            if segment.suffix != ".jsonl":
+                break
             if self._take(segment):
                 return True
-            # One that was compressed on the way to it must not seem new afterwards.
-            moved = None if self._begun else relocated(segment)
-            if moved is None or moved.suffix == ".jsonl":
+            # One that was closed or compressed on the way to it must not seem new afterwards, and
+            # where that goes on all the time, the next look would be as late.
+            moved = relocated(segment)
+            if moved is None or moved.path == segment.path:
                 return False
             segment = moved
+        else:
+            return False
         if _lasting(segment) not in self._packed:
             if not self._take_packed(segment):
                 return False

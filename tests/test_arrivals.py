@@ -1,5 +1,6 @@
 """What files gain: told as soon as a waiter says that it may be there."""
 
+import gzip
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -234,3 +235,25 @@ def test_it_ends_when_it_is_closed_without_what_has_no_end(logs, start):
     arriving.pace.is_closed = True
 
     assert not any(arriving.batches)
+
+
+def test_what_was_compressed_unseen_comes_between_what_was_known_and_what_is_new(logs, start):
+    active = logs / active_name(FIRST)
+    append(active, [1])
+    (logs / PLAIN_NAME).unlink()
+    arriving = start()
+    assert arriving.values() == [1]
+    assert arriving.values() == []
+
+    append(active, [2])
+    active.rename(logs / closed_name(FIRST, 0))
+    packed = logs / closed_name(FIRST, 1, ".jsonl.gz")
+    packed.write_bytes(gzip.compress(lines([3]).encode()))
+    append(active, [4])
+    arriving.waiter.changes = [Changes(names=True, files=None)]
+    told: list[object] = []
+    deadline = time.monotonic() + 10
+    while len(told) < 3 and time.monotonic() < deadline:
+        told += arriving.values()
+
+    assert told == [2, 3, 4]

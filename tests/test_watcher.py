@@ -1,6 +1,7 @@
 """Watching: which files are followed, what is told of them, and when they are let go."""
 
 import gzip
+import itertools
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +14,7 @@ from micrometric.lines import GrowingFile
 from micrometric.manifest import Accounting, Counts, Manifest, SessionFacts, write_manifest
 from micrometric.registry import Metric
 from micrometric.report import Report
-from micrometric.segment import PLAIN_NAME, closed_name, manifest_name
+from micrometric.segment import PLAIN_NAME, active_name, closed_name, manifest_name
 from micrometric.waiting import PollingWaiter
 from micrometric.watcher import Watcher
 from tests.tailing import lines, segment
@@ -183,6 +184,35 @@ def test_the_first_look_is_repeated_while_files_change_their_names(logs, report,
     watcher.look()
 
     assert (watcher.is_settled, len(watcher.files), losses) == (True, 1, [])
+    watcher.close()
+
+
+def test_what_is_closed_on_the_way_to_it_does_not_seem_new_afterwards(
+    tmp_path, report, monkeypatch
+) -> None:
+    """As where a session closes segments faster than they can be looked at."""
+    logs = tmp_path / "sessions"
+    logs.mkdir()
+    active = logs / active_name(FIRST)
+    active.write_text(lines([0]))
+    numbers = itertools.count()
+
+    def close(path):
+        if path == active:
+            number = next(numbers)
+            active.rename(logs / closed_name(FIRST, number))
+            active.write_text(lines([number + 1]))
+        return GrowingFile(path)
+
+    monkeypatch.setattr("micrometric.watcher.GrowingFile", close)
+    monkeypatch.setattr("micrometric.watcher._FIRST_LOOKS", 0)  # Each is as late as the last.
+    watcher = Watcher([logs], None, report, PollingWaiter())
+
+    watcher.look()
+
+    (first, *_) = watcher.files.values()
+    assert first.segment.path == logs / closed_name(FIRST, 0)
+    assert first.file.head() == lines([0]).encode()
     watcher.close()
 
 
