@@ -77,7 +77,7 @@ def test_standard_input_is_checked(cli, monkeypatch, tmp_path):
         ended = cli("check", "-", "--format", "csv")
 
     assert ended.code == 1
-    assert ended.out.splitlines()[1].startswith("json,'-,2,")
+    assert ended.out.splitlines()[1].startswith("json,-,2,")
 
 
 def test_no_such_path_is_wrong_use(cli):
