@@ -20,7 +20,7 @@ _PASSING = [
     (re.compile(r"[^\r\n]*\r\x1b\[K"), ""),
     (re.compile(r"\d{8}T\d{12}Z-\w+-\d+"), "SESSION"),
     (re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d\.\d{3,6}Z"), "TIME"),
-    (re.compile(r"'[\w.-]+-\d+-\d+\.\d+'"), "LAUNCH"),
+    (re.compile(r"'[\w.-]+-\w+\.\d+'"), "LAUNCH"),
     # A message is broken where it is, because of how long those are.
     (re.compile(r"(?<=\S)\n  (?=\S)"), " "),
     (re.compile(r'"(host|boot|process_start)": ".*"'), r'"\1": …'),

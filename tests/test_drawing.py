@@ -59,6 +59,20 @@ def test_a_heatmap_has_its_numbers_written(tmp_path: Path) -> None:
     assert axes.yaxis_inverted()
 
 
+@pytest.mark.parametrize("kind", ["line", "hist", "box"])
+def test_of_names_without_end_as_much_is_drawn_as_leaves_room(tmp_path: Path, kind: str) -> None:
+    path = logs(tmp_path, steps("l" * 3000 + "oss", [1, 2, 3]))
+
+    figure = draw(plot(path, kind))
+    figure.savefig(tmp_path / "drawn.png")  # A warning where there is no room left is an error.
+
+    (axes,) = figure.axes
+    told = [axes.get_title("left"), axes.get_xlabel(), axes.get_ylabel()]
+    told += [text.get_text() for text in axes.get_yticklabels()]
+    assert max(map(len, told)) <= 120
+    assert any(text.endswith("loss") and "…" in text for text in told)
+
+
 def test_svg_says_it_in_text_and_is_the_same_each_time(tmp_path: Path) -> None:
     path = logs(tmp_path / "logs", steps("loss", range(9), name="$x_1$ <b>&"))
     picture = plot(path, by="name")

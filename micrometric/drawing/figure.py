@@ -40,6 +40,9 @@ _APART = 0.15
 _PLOTTED = 0.75
 """Share of the width of a panel that its axis has, about."""
 _MOST_NAMES = 40
+_LONGEST_NAME = 48
+"""Letters of the longest name beside an axis; of a longer one, the middle gives way."""
+_LONGEST_TEXT = 120
 _MARKED = 40
 """Points of a line up to which each is marked."""
 _WRITTEN_CELLS = 12
@@ -122,11 +125,21 @@ def _wrapped(sentences: tuple[str, ...], width: int) -> list[str]:
 
 
 def _take_literally(figure: Figure) -> None:
-    """Show dollar signs in names as they are, not as formulas."""
+    """Show dollar signs in names as they are, not as formulas, and long texts in part."""
     from matplotlib.text import Text
 
     for text in figure.findobj(Text):
         text.set_parse_math(False)
+        lines = text.get_text().split("\n")
+        text.set_text("\n".join(_shortened(line, _LONGEST_TEXT) for line in lines))
+
+
+def _shortened(text: str, most: int) -> str:
+    """Return a text in so many letters; the end tells most, as of a location."""
+    if len(text) <= most:
+        return text
+    head = most // 3
+    return f"{text[:head]}…{text[head + 1 - most :]}"
 
 
 def _draw_panel(panel: Panel, axes: Axes, theme: Theme, width: float) -> None:
@@ -163,7 +176,8 @@ def _set_axes(panel: Panel, axes: Axes, width: float) -> None:
             getattr(axes, f"set_{name}scale")("log")
         getattr(axes, f"set_{name}lim")(low, high)
         set_ticks = getattr(axes, f"set_{name}ticks")
-        set_ticks([place for place, _ in shown], [text for _, text in shown])
+        names = [_shortened(text, _LONGEST_NAME) for _, text in shown]
+        set_ticks([place for place, _ in shown], names)
         set_ticks([], minor=True)
         getattr(axes, f"set_{name}label")(axis.label)
     if panel.y.names:
