@@ -48,8 +48,15 @@ def fit(table: Table, width: int | None) -> Fitted:
     if width is None or _total(columns, pointed) <= width:
         return Fitted(table, columns, pointed, [])
     # Flush right takes less room than point under point, and tells the same.
-    columns, left_out = _without_least(columns, cells, width)
-    return Fitted(table, columns, cells | _shortened_names(columns, cells, width), left_out)
+    columns = _without_least(columns, cells, width)
+    short = cells | _shortened_names(columns, cells, width)
+    while _total(columns, short) > width and any(column.keep for column in columns):
+        # Names that would look the same are longer than their share.
+        least = min((column for column in columns if column.keep), key=lambda column: column.keep)
+        columns = [column for column in columns if column is not least]
+        short = cells | _shortened_names(columns, cells, width)
+    left_out = [column.name for column in telling(table) if column not in columns]
+    return Fitted(table, columns, short, left_out)
 
 
 def draw(fitted: Fitted, *, repeat: bool = False) -> RichTable:
@@ -89,10 +96,8 @@ def _styled(fitted: Fitted, column: Column, index: int, blank: str | None) -> Te
     return Text(cell, style="dim" if cell.strip() == "-" else fitted.table.styles.get(cell, ""))
 
 
-def _without_least(
-    columns: list[Column], cells: Cells, width: int
-) -> tuple[list[Column], list[str]]:
-    """Leave out columns until the others fit with names shortened; return them and the names."""
+def _without_least(columns: list[Column], cells: Cells, width: int) -> list[Column]:
+    """Return the columns that fit with names shortened, without those that matter least."""
 
     def fits(without: set[str], name_limit: int | None) -> bool:
         kept = [column for column in columns if column.name not in without]
@@ -107,8 +112,7 @@ def _without_least(
     for name in reversed(gone):
         if fits(left_out - {name}, None):
             left_out.remove(name)
-    kept = [column for column in columns if column.name not in left_out]
-    return kept, [column.name for column in columns if column.name in left_out]
+    return [column for column in columns if column.name not in left_out]
 
 
 def _shortened_names(columns: Sequence[Column], cells: Cells, width: int) -> Cells:

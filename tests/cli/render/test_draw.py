@@ -79,6 +79,18 @@ def test_names_are_shortened_before_figures_go():
     )
 
 
+def test_a_column_goes_where_names_must_be_long_to_differ():
+    names = [f"logs/run={n}/{'x' * 24}.jsonl" for n in (8, 32)]
+    columns = [Column("file", "name"), Column("run", keep=1), Column("size", keep=2)]
+    rows = [{"file": name, "run": "r" * 16, "size": "152.1 kB"} for name in names]
+
+    fitted = fit(Table(columns, rows), 50)
+
+    assert fitted.left_out == ["run"]
+    assert len({*fitted.cells["file"]}) == 2
+    assert max(map(len, lines(Table(columns, rows), 50).splitlines())) <= 50
+
+
 def test_a_narrow_column_stays_where_only_a_wide_one_had_to_go():
     rows = [{"a": "x", "wide": "w" * 50, "thin": "t"}]
     columns = [Column("a"), Column("wide", keep=2), Column("thin", keep=1)]
