@@ -23,7 +23,14 @@ from micrometric.engines import Source
 from micrometric.engines.duckdb_files import Files, valid_utf8
 from micrometric.engines.duckdb_spelling import Spellings
 from micrometric.engines.duckdb_sql import Question, names_of, scan_of, sharing_quantiles
-from micrometric.engines.running import Rows, fetch_rows, interruptible, is_interrupt
+from micrometric.engines.running import (
+    Rows,
+    close,
+    fetch_rows,
+    interruptible,
+    is_interrupt,
+    load_duckdb,
+)
 from micrometric.errors import SettingError
 from micrometric.parquet import quoted
 
@@ -55,6 +62,7 @@ class DuckDBEngine:
         return self
 
     def _open(self, held: contextlib.ExitStack) -> None:
+        load_duckdb()
         import duckdb
 
         # Removed last, in this order: what was pinned, the connection, the directory.
@@ -67,7 +75,7 @@ class DuckDBEngine:
                 "autoload_known_extensions": False,
             }
         )
-        held.callback(self._connection.close)
+        held.callback(close, self._connection)
         # What damaged Parquet tells of its columns is not to overrule what is in them.
         self._connection.execute("SET disabled_optimizers = 'statistics_propagation'")
         pinned = held.enter_context(contextlib.ExitStack())

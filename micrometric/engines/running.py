@@ -1,9 +1,11 @@
-"""A query of DuckDB under way: it tells how far it is, and Ctrl-C ends it at once."""
+"""DuckDB under way: a query tells how far it is, and Ctrl-C ends it at once, wherever it is."""
 
 from __future__ import annotations
 
 import contextlib
+import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +14,8 @@ if TYPE_CHECKING:
 
 _PROGRESS = 0.2
 """Seconds between two reports of progress."""
+_CLOSE_TRIES = 500
+_CLOSE_PAUSE = 0.01
 
 
 Rows = list[tuple[Any, ...]]
@@ -61,6 +65,30 @@ def fetch_rows(
     finally:
         failed.clear()  # Its traceback holds this frame, and with it all that is read.
     return rows
+
+
+def load_duckdb() -> None:
+    """Import DuckDB, putting off Ctrl-C so long: in the midst of it, it would abort the process."""
+    mask = getattr(signal, "pthread_sigmask", None)
+    before = mask(signal.SIG_BLOCK, {signal.SIGINT}) if mask else None
+    try:
+        import duckdb  # noqa: F401 - the import is what is wanted
+    finally:
+        if mask:
+            mask(signal.SIG_SETMASK, before)
+
+
+def close(connection: duckdb.DuckDBPyConnection) -> None:
+    """Close a connection, also where Ctrl-C came before its thread was waited for."""
+    import duckdb
+
+    for _ in range(_CLOSE_TRIES):
+        try:
+            return connection.close()
+        except duckdb.Error:  # It is busy.
+            connection.interrupt()
+            time.sleep(_CLOSE_PAUSE)
+    return connection.close()
 
 
 @contextlib.contextmanager
