@@ -10,7 +10,8 @@ from datetime import datetime, tzinfo
 from micrometric.event import LogEvent, format_timestamp
 from micrometric.fetched import is_url, shown_url
 from micrometric.filters import Filter
-from micrometric.finder import STDIN, Paths, Segment, find
+from micrometric.finder import Segment, find
+from micrometric.given import Paths, listed
 from micrometric.reader import choose_launch, read_segment, read_zone, text_metrics_of
 from micrometric.report import Report
 from micrometric.spec import Spec, hint
@@ -36,11 +37,11 @@ def why_empty(
         NoDataError: there is no such launch.
     """
     named = _named(paths)
-    if named == repr(str(STDIN)):
-        return "no event of standard input passes the filters"
     zone = read_zone(assume_tz)
     report = Report()
-    found = choose_launch(find(paths), launch, report)
+    found = choose_launch(find(paths, again=False), launch, report)
+    if any(segment.is_pipe and segment.spool is None for segment in found.segments):
+        return f"no event in {named} passes the filters"  # What came is gone.
     wanted = Filter.read(metrics, location, where, since, until, zone=zone)
     wanted = wanted.bound_to(found.directory_keys())
     census = _Census(wanted, _singles(wanted))
@@ -110,6 +111,10 @@ def _no_metric(spec: Spec | None, known: set[str]) -> str:
 
 
 def _named(paths: Paths) -> str:
-    given = [paths] if isinstance(paths, str | os.PathLike) else paths
-    texts = [os.fspath(path) for path in given]
-    return ", ".join(repr(shown_url(text) if is_url(text) else text) for text in texts)
+    return ", ".join(_name(os.fspath(path)) for path in listed(paths))
+
+
+def _name(path: str) -> str:
+    if path == "-":
+        return "standard input"
+    return repr(shown_url(path) if is_url(path) else path)

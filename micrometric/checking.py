@@ -13,7 +13,8 @@ from micrometric.accounts import SessionCheck, check_account
 from micrometric.defects import KINDS, Defect
 from micrometric.errors import ManifestError, PathError
 from micrometric.event import decode_line
-from micrometric.finder import STDIN, Found, Paths, Segment, find
+from micrometric.finder import Found, Segment, find
+from micrometric.given import Paths
 from micrometric.machine import Machine, this_machine
 from micrometric.manifest import SessionState, merge_metrics, read_manifest, session_state
 from micrometric.reader import read_segment, read_zone
@@ -109,7 +110,7 @@ class _Checker:
 
     def _look_at_directories(self) -> None:
         paths = [path for path, _ in self._found.manifests]
-        paths += [segment.path for segment in self._found.segments if segment.path != STDIN]
+        paths += [segment.path for segment in self._found.segments if not segment.is_pipe]
         for directory in dict.fromkeys(path.parent for path in paths):
             self._look_at(directory)
 

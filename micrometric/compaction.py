@@ -20,7 +20,8 @@ import msgspec
 
 from micrometric.claim import QUIET, next_index
 from micrometric.errors import PathError, SettingError
-from micrometric.finder import STDIN, Found, Paths, Segment, find
+from micrometric.finder import Found, Segment, find
+from micrometric.given import Paths
 from micrometric.leaving import LeftError, refuse_links, refuse_living, refuse_others
 from micrometric.machine import Machine, this_machine
 from micrometric.manifest import Manifest, SegmentFacts, write_manifest
@@ -101,8 +102,8 @@ def compact(
     done = Compaction() if compaction is None else compaction
     found = find(paths)
     done.notes.extend(found.notes)
-    if any(segment.path == STDIN for segment in found.segments):
-        raise SettingError("compact takes files and directories, not standard input")
+    if any(segment.is_pipe for segment in found.segments):
+        raise SettingError("compact takes files and directories, not standard input or pipes")
     worker = _Worker(
         found,
         _named(paths),

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
-import pickle
 import shutil
 import sys
 import tempfile
@@ -17,16 +16,16 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from pathlib import Path
-from typing import IO
 
 from micrometric.errors import PathError, SettingError
 from micrometric.event import LogEvent
-from micrometric.finder import Paths
 from micrometric.flat import Flat
+from micrometric.given import Paths, listed
 from micrometric.printable import printable
 from micrometric.reader import iter_events
 from micrometric.report import Report
 from micrometric.spec import hint
+from micrometric.spool import held
 
 _BATCH = 20_000
 """Events in memory at a time."""
@@ -114,12 +113,13 @@ def export(
     if step is not None and chosen != "tensorboard":
         raise SettingError(f"a step is for tensorboard; {chosen} has every metadata key as it is")
     done = Exported()
+    files = listed(paths)
 
     def again() -> Iterator[LogEvent]:
         # Each reading has a report of its own: the last one counts.
         done.report = Report()
         return iter_events(
-            paths,
+            files,
             metrics=metrics,
             location=location,
             where=where,
@@ -130,8 +130,8 @@ def export(
             report=done.report,
         )
 
-    with tempfile.TemporaryFile() as file:
-        events = Events(_kept(again, file) if _is_stdin(paths) else again)
+    with held(files):
+        events = Events(again)
         if chosen == "tensorboard":
             from micrometric.tensorboard_files import write_tensorboard
 
@@ -160,36 +160,6 @@ def _format_of(output: Path, asked: str | None) -> str:
             f"{', '.join(SUFFIXES)}, or --format"
         )
     return SUFFIXES[output.suffix.lower()]
-
-
-def _is_stdin(paths: Paths) -> bool:
-    several = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
-    return "-" in map(str, several)
-
-
-def _kept(
-    read: Callable[[], Iterator[LogEvent]], file: IO[bytes]
-) -> Callable[[], Iterator[LogEvent]]:
-    """Return what yields events of a stream, which can be read once only, again and again.
-
-    Args:
-        read: reads the stream.
-        file: an empty one, which holds the events meanwhile.
-    """
-    is_kept = False
-
-    def again() -> Iterator[LogEvent]:
-        nonlocal is_kept
-        if not is_kept:
-            for batch in Events(read).batches():
-                pickle.dump(batch, file)
-            is_kept = True
-        file.seek(0)
-        with contextlib.suppress(EOFError):
-            while True:
-                yield from pickle.load(file)
-
-    return again
 
 
 @contextlib.contextmanager

@@ -5,13 +5,14 @@ from __future__ import annotations
 import glob
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from micrometric.errors import MicrometricError, NoDataError, PathError
 from micrometric.fetched import place_of, shown
+from micrometric.given import Paths
 from micrometric.manifest import Manifest, SessionFacts, merge_metrics, read_manifest
 from micrometric.registry import Metric
 from micrometric.remote import local_paths, mirror_of
@@ -27,12 +28,11 @@ from micrometric.segment import (
     parse_segment_name,
 )
 from micrometric.spec import hint
+from micrometric.spool import STDIN, Spool, is_pipe, run_of_pipe
 
 if TYPE_CHECKING:
     from micrometric.filesystems import RemoteFile
 
-Paths = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
-STDIN = Path("-")
 _URL_AS_PATH = re.compile(r"[a-z][a-z0-9+.-]+:/[^/]")
 
 
@@ -62,6 +62,10 @@ class Segment:
     """What keeps its file there where that was fetched from a URL."""
     remote: RemoteFile | None = field(default=None, repr=False)
     """Where it lies when it is not fetched; there is an empty file at its path then."""
+    is_pipe: bool = False
+    """Whether it is standard input or a FIFO, which tells everything once."""
+    spool: Spool | None = field(default=None, repr=False, compare=False)
+    """What lets a pipe be read again."""
 
 
 @dataclass(slots=True)
@@ -115,7 +119,7 @@ class Found:
         return chosen
 
 
-def find(paths: Paths, *, in_place: bool = False) -> Found:
+def find(paths: Paths, *, in_place: bool = False, again: bool = True) -> Found:
     """Return the segments that some paths mean, each file once.
 
     Args:
@@ -123,6 +127,8 @@ def find(paths: Paths, *, in_place: bool = False) -> Found:
             which are fetched; or `-` for standard input; one or several.
         in_place: whether segments under URLs are left where they lie; of these only what takes
             `Segment.remote` into account can be done.
+        again: whether pipes are to be read more than once; what comes of them then goes into a
+            temporary file, as far as it is read.
 
     Raises:
         PathError: a path is missing, cannot be read, or holds no segments.
@@ -131,15 +137,19 @@ def find(paths: Paths, *, in_place: bool = False) -> Found:
     found = Found()
     directories: dict[Path, None] = {}
     located: Located = {}
+    pipes: dict[Path, None] = {}
     for path in given:
         for root in _expand(os.fspath(path)):
-            if root == STDIN:
-                found.segments.append(Segment(STDIN, "-"))
+            if is_pipe(root):
+                pipes[root] = None
             elif root.is_dir():
                 search(root, located, directories)
             else:
                 take(root, root.parent, located)
                 directories[root.parent] = None
+    for pipe in pipes:
+        spool = Spool.of(pipe) if again else Spool.known(pipe)
+        found.segments.append(Segment(pipe, run_of_pipe(pipe), is_pipe=True, spool=spool))
     for directory in directories:
         found.manifests.extend(_manifests_in(directory, found.notes))
     found.segments.extend(_describe(located, found.manifests, in_place=in_place))

@@ -19,15 +19,16 @@ from micrometric.errors import PathError, SettingError
 from micrometric.event import LogEvent
 from micrometric.fetched import is_url, shown_url
 from micrometric.filters import Filter
-from micrometric.finder import STDIN, Paths
+from micrometric.given import Paths, listed
 from micrometric.intake import Intake
 from micrometric.merging import MergeWindow
 from micrometric.pace import Pace
 from micrometric.past import last_events, whole_batches
-from micrometric.pipe import is_pipe, piped_batches
+from micrometric.pipe import piped_batches
 from micrometric.reader import read_zone
 from micrometric.remote import LOCAL_PROTOCOLS, local_paths
 from micrometric.report import Report
+from micrometric.spool import STDIN, is_pipe
 from micrometric.waiting import (
     POLL_INTERVAL,
     EventWaiter,
@@ -95,7 +96,7 @@ def follow(
         SettingError: there is no such time zone, or `-` is not alone.
         NoDataError: there are logs, but none of that launch.
     """
-    given = [paths] if isinstance(paths, str | os.PathLike) else [*paths]
+    given = listed(paths)
     if idle_exit != 0.0:
         _refuse_urls(given)
     local, _held = local_paths(given)  # Its segments hold what was fetched from here on.

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack, overload
 from micrometric.engines import check_engine
 from micrometric.errors import SettingError
 from micrometric.event import LogEvent
-from micrometric.finder import Paths
 from micrometric.flat import FIXED, Flat, under
+from micrometric.given import Paths
 from micrometric.reader import iter_events
 from micrometric.report import Report
 from micrometric.spec import hint

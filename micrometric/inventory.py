@@ -10,7 +10,8 @@ from datetime import UTC, datetime, tzinfo
 from typing import Literal
 
 from micrometric.fetched import shown
-from micrometric.finder import Found, Paths, Segment, find
+from micrometric.finder import Found, Segment, find
+from micrometric.given import Paths
 from micrometric.machine import Machine, this_machine
 from micrometric.manifest import SessionState, session_state
 from micrometric.reader import choose_launch, read_segment, read_zone

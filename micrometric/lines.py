@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from micrometric.bounds import LINE_LIMIT
+from micrometric.regular import open_regular
 
 _BLOCK = 64 * 1024
 """Most bytes read at a time: one busy file cannot keep others waiting, and what is made of so many
@@ -32,7 +33,7 @@ class GrowingFile:
     """
 
     def __init__(self, path: Path) -> None:
-        self._file = path.open("rb", buffering=0)
+        self._file = open_regular(path, buffering=0)
         self._position = 0
         self._whole = self._size = 0
         """At `seek_end`: where the last whole line ended, and the file."""

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from micrometric.errors import SpecError
 from micrometric.filters import Filter
-from micrometric.finder import Found, Paths, find, find_manifests
+from micrometric.finder import Found, find, find_manifests
+from micrometric.given import Paths
 from micrometric.machine import Machine, this_machine
 from micrometric.manifest import Manifest, SessionFacts, SessionState, session_state
 from micrometric.query import How, Query, Seen

@@ -7,9 +7,7 @@ one. Without a session it is a plain registry, as `micrometric list --output` wr
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
-import stat
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -23,6 +21,7 @@ from micrometric.bounds import MANIFEST_LIMIT
 from micrometric.errors import ManifestError, PathError
 from micrometric.machine import Machine
 from micrometric.registry import Metric
+from micrometric.regular import open_regular
 from micrometric.segment import is_session_id
 
 FORMAT = "micrometric-manifest"
@@ -168,7 +167,7 @@ def read_manifest(path: Path, *, is_named: bool = False) -> Manifest:
         ManifestError: it is not a manifest, broken, or written by a later version.
     """
     try:
-        with open(path, "rb", opener=None if is_named else _at_once) as file:
+        with path.open("rb") if is_named else open_regular(path) as file:
             text = file.read(MANIFEST_LIMIT + 1)
     except OSError as error:
         raise PathError(f"cannot read manifest {str(path)!r}: {error.strerror}") from None
@@ -194,15 +193,6 @@ def read_manifest(path: Path, *, is_named: bool = False) -> Manifest:
     if manifest.session is not None and (fault := _fault_of(manifest.session)):
         raise ManifestError(f"manifest {str(path)!r} is broken: {fault}")
     return manifest
-
-
-def _at_once(path: str, flags: int) -> int:
-    """Open a regular file, and nothing for which one would wait, or that has no end."""
-    descriptor = os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise OSError(errno.EINVAL, "not a regular file")
-    return descriptor
 
 
 def _fault_of(facts: SessionFacts) -> str | None:

@@ -7,15 +7,17 @@ import io
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, cast
 
 from micrometric.bounds import LINE_LIMIT
 from micrometric.errors import PathError
 from micrometric.fetched import shown
-from micrometric.finder import STDIN, Segment
+from micrometric.finder import Segment
+from micrometric.regular import open_regular
 from micrometric.relocation import is_in_place, relocated
 from micrometric.report import Report
 from micrometric.salvage import DamagedError, Unpacked
+from micrometric.spool import STDIN
 
 if TYPE_CHECKING:
     from micrometric.filesystems import RemoteFile
@@ -129,12 +131,22 @@ def pin(segment: Segment, held: contextlib.ExitStack) -> Path | None:
 
     Returns:
         None when it was deleted.
+
+    Raises:
+        PathError: it is a pipe that cannot be read, or kept.
     """
+    if segment.spool is not None:
+        try:
+            return segment.spool.whole()
+        except OSError as error:
+            raise PathError(
+                f"cannot read {str(segment.path)!r}: {error.strerror or error}"
+            ) from None
     for place in _places(segment):
         if place.suffix != segment.suffix:
             return place.path
         with contextlib.suppress(FileNotFoundError):
-            file = held.enter_context(place.path.open("rb"))
+            file = held.enter_context(open_regular(place.path))
             if is_in_place(place):  # Still, after it was opened: then this is its file.
                 path = Path(f"/dev/fd/{file.fileno()}")
                 return path if path.exists() else place.path
@@ -151,6 +163,8 @@ def _places(segment: Segment) -> Iterator[Segment]:
 
 
 def _opened(segment: Segment, stack: contextlib.ExitStack) -> io.BufferedIOBase:
+    if segment.is_pipe:
+        return stack.enter_context(_open_pipe(segment))
     if segment.remote is not None:
         return stack.enter_context(_open_remote(segment.remote, segment.suffix))
     for place in _places(segment):
@@ -168,15 +182,30 @@ def _opened(segment: Segment, stack: contextlib.ExitStack) -> io.BufferedIOBase:
 @contextlib.contextmanager
 def open_segment(path: Path, suffix: str) -> Iterator[io.BufferedIOBase]:
     """Open a file of lines for reading, decompressed; of Parquet, the lines that its rows are."""
-    if path == STDIN:
-        yield sys.stdin.buffer  # type: ignore[misc] # it is buffered, whatever its type says
-        return
     if suffix == ".parquet":
         with _open_parquet(path) as rows:
             yield io.BufferedReader(rows, _BLOCK)
         return
-    with path.open("rb") as file:
-        yield io.BufferedReader(Unpacked(file, suffix)) if suffix in _PACKED else file
+    with open_regular(path) as file:
+        yield _unpacking(file, suffix)
+
+
+def _unpacking(file: BinaryIO, suffix: str) -> io.BufferedIOBase:
+    """Return what an open file of lines unpacks to."""
+    # The types of the library do not tell that what `open` returns is buffered.
+    return io.BufferedReader(Unpacked(file, suffix)) if suffix in _PACKED else cast(Any, file)
+
+
+@contextlib.contextmanager
+def _open_pipe(segment: Segment) -> Iterator[io.BufferedIOBase]:
+    if segment.spool is not None:
+        with segment.spool.open() as again:
+            yield again
+    elif segment.path == STDIN:
+        yield cast(io.BufferedReader, sys.stdin.buffer)
+    else:
+        with segment.path.open("rb") as pipe:
+            yield pipe
 
 
 @contextlib.contextmanager
@@ -187,16 +216,15 @@ def _open_remote(remote: RemoteFile, suffix: str) -> Iterator[io.BufferedIOBase]
 
     with contextlib.ExitStack() as held:
         file = held.enter_context(io.BufferedReader(remote.open(), _BLOCK))
-        if suffix in _PACKED:
-            file = io.BufferedReader(Unpacked(file, suffix))
-        elif suffix == ".parquet":
-            # DuckDB reads Parquet by its name alone.
-            copy = held.enter_context(tempfile.NamedTemporaryFile(prefix="micrometric-"))
-            shutil.copyfileobj(file, copy)
-            copy.flush()
-            rows = held.enter_context(_open_parquet(Path(copy.name)))
-            file = io.BufferedReader(rows, _BLOCK)
-        yield file
+        if suffix != ".parquet":
+            yield _unpacking(file, suffix)
+            return
+        # DuckDB reads Parquet by its name alone.
+        copy = held.enter_context(tempfile.NamedTemporaryFile(prefix="micrometric-"))
+        shutil.copyfileobj(file, copy)
+        copy.flush()
+        rows = held.enter_context(_open_parquet(Path(copy.name)))
+        yield io.BufferedReader(rows, _BLOCK)
 
 
 def lines_back(segment: Segment, report: Report) -> Iterator[bytes]:

@@ -39,6 +39,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from micrometric.event import ORIGIN_FIELDS
+from micrometric.regular import open_regular
 
 if TYPE_CHECKING:
     import duckdb
@@ -130,7 +131,7 @@ class ParquetLines(io.RawIOBase):
 
         super().__init__()
         self._held = contextlib.ExitStack()
-        file = self._held.enter_context(path.open("rb"))
+        file = self._held.enter_context(open_regular(path))
         # The open file, so that it may lose its name meanwhile, and no name is taken for a glob.
         name = f"/dev/fd/{file.fileno()}"
         self._name = name if os.path.exists(name) else str(path)  # noqa: PTH110 - no path

@@ -9,21 +9,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from micrometric.event import LogEvent
-from micrometric.finder import STDIN, Segment
+from micrometric.finder import Segment
 from micrometric.intake import Intake
 from micrometric.pace import Pace
+from micrometric.spool import STDIN, run_of_pipe
 
 _BLOCK = 256 * 1024
 
 
-def is_pipe(path: Path) -> bool:
-    """Say whether a path is standard input or a FIFO."""
-    return path == STDIN or path.is_fifo()
-
-
 def piped_batches(path: Path, intake: Intake, pace: Pace) -> Iterator[list[LogEvent] | bytes]:
     """Yield what comes, and an empty list whenever there is nothing more to read for now."""
-    segment = Segment(path, "-" if path == STDIN else path.absolute().parent.name)
+    segment = Segment(path, run_of_pipe(path), is_pipe=True)
     half = b""
     with open(
         sys.stdin.fileno() if path == STDIN else path, "rb", 0, closefd=path != STDIN

@@ -6,22 +6,16 @@ aggregated where they are read and never reach what draws them.
 
 from __future__ import annotations
 
-import contextlib
 import itertools
-import os
-import shutil
-import sys
-import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, tzinfo
-from pathlib import Path
 from typing import Any
 
 from micrometric.absence import why_empty
 from micrometric.draft import Asked, Draft
 from micrometric.errors import SettingError
 from micrometric.event import LogEvent
-from micrometric.finder import Paths
+from micrometric.given import Paths, listed
 from micrometric.keys import names_of
 from micrometric.pictures import Picture
 from micrometric.query import Query
@@ -138,30 +132,15 @@ def plot(
         "launch": launch,
         "assume_tz": assume_tz,
     }
-    with readable_again(paths) as files:
-        query = Query.open(
-            files, explode=explode, memory_limit=memory_limit, progress=progress, **filters
-        )
+    files = listed(paths)
+    query = Query.open(
+        files, explode=explode, memory_limit=memory_limit, progress=progress, **filters
+    )
 
-        def peek() -> Iterable[LogEvent]:
-            return itertools.islice(iter_events(files, **filters), _PEEKED)
+    def peek() -> Iterable[LogEvent]:
+        return itertools.islice(iter_events(files, **filters), _PEEKED)
 
-        return _drawn(chosen, Draft(query, asked, peek, lambda: why_empty(paths, **filters)))
-
-
-@contextlib.contextmanager
-def readable_again(paths: Paths) -> Iterator[list[str | Path]]:
-    """Give paths that several questions can be put to: standard input is kept in a file."""
-    several = [paths] if isinstance(paths, str | os.PathLike) else [*paths]
-    named = [Path(path) if isinstance(path, os.PathLike) else path for path in several]
-    if "-" not in map(str, named):
-        yield named
-        return
-    with tempfile.TemporaryDirectory(prefix="micrometric-") as folder:
-        kept = Path(folder) / "stdin.jsonl"
-        with kept.open("wb") as file:
-            shutil.copyfileobj(sys.stdin.buffer, file)
-        yield [kept if str(path) == "-" else path for path in named]
+    return _drawn(chosen, Draft(query, asked, peek, lambda: why_empty(files, **filters)))
 
 
 def _kind(asked: str | None, **options: str | None) -> str:

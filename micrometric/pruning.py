@@ -12,7 +12,8 @@ from micrometric.deletion import Deleter, file_state, reason_to_live
 from micrometric.errors import SettingError
 from micrometric.fetched import root_of
 from micrometric.filters import read_time
-from micrometric.finder import STDIN, Found, Paths, Segment, find
+from micrometric.finder import Found, Segment, find
+from micrometric.given import Paths
 from micrometric.machine import Machine, this_machine
 from micrometric.retention import Doomed, Pruning, Rules
 from micrometric.segment import SUFFIXES, closed_name, manifest_name, parse_segment_name
@@ -72,7 +73,7 @@ def prune(
     )
     found = find(paths)
     for segment in found.segments:
-        if segment.path == STDIN or root_of(segment.path) is not None:
+        if segment.is_pipe or root_of(segment.path) is not None:
             raise SettingError("prune takes files and directories on this machine")
     done = Pruning() if pruning is None else pruning
     machine = machine or this_machine()

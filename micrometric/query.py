@@ -15,10 +15,11 @@ from micrometric.answers import Build, Rows, answered, group_of, note_mixed_keys
 from micrometric.bins import PLACES, Along
 from micrometric.columns import Request, filter_expression, request_for
 from micrometric.engines import DEFAULT_ENGINE, SKETCHES, Source, check_engine, open_engine
-from micrometric.errors import NoDataError
+from micrometric.errors import NoDataError, SettingError
 from micrometric.figures import Figures, suspects
 from micrometric.filters import Filter
-from micrometric.finder import Found, Paths, find
+from micrometric.finder import Found, find
+from micrometric.given import Paths
 from micrometric.keys import Key, names_of, order_of, read_key
 from micrometric.reader import (
     choose_launch,
@@ -90,6 +91,10 @@ class Query:
         wanted = Filter.read(metrics, location, where, since, until, zone=zone)
         report = Report()
         found = choose_launch(find(paths, in_place=engine == "spark"), launch, report)
+        if engine == "spark" and any(segment.is_pipe for segment in found.segments):
+            raise SettingError(
+                "the engine 'spark' reads files and URLs, not standard input or pipes; others do"
+            )
         wanted = wanted.bound_to(found.directory_keys())
         note_partial(found, report)
         axes = tuple(names_of(explode))

@@ -13,7 +13,8 @@ from micrometric.bounds import LINE_LIMIT
 from micrometric.errors import NotAnEvent, SettingError
 from micrometric.event import Line, LogEvent, decode_fields, is_naive, to_event
 from micrometric.filters import Filter
-from micrometric.finder import Found, Paths, Segment, find
+from micrometric.finder import Found, Segment, find
+from micrometric.given import Paths
 from micrometric.manifest import Manifest
 from micrometric.opening import Block, numbered_blocks, too_long
 from micrometric.report import Report
@@ -54,7 +55,7 @@ def iter_events(
     zone = read_zone(assume_tz)
     wanted = Filter.read(metrics, location, where, since, until, zone=zone)
     report = Report() if report is None else report
-    found = choose_launch(find(paths), launch, report)
+    found = choose_launch(find(paths, again=False), launch, report)
     note_partial(found, report)
     return _events(found, wanted.bound_to(found.directory_keys()), zone, report)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import weakref
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,12 +26,12 @@ from micrometric.fetched import (
     shown,
 )
 from micrometric.fetching import Fetch, Want, is_manifest
+from micrometric.given import Given, Paths, listed
 from micrometric.segment import parse_segment_name
 
 if TYPE_CHECKING:
     from micrometric.filesystems import RemoteFile
 
-Given = str | os.PathLike[str]
 OnProgress = Callable[[Progress | None], None]
 """Is told how far fetching has come, several times a second, and None when it is over."""
 LOCAL_PROTOCOLS = ("file://", "local://")
@@ -42,9 +42,7 @@ _kept: list[Mirror] = []
 """The mirror that is used for everything within `kept`, if any."""
 
 
-def local_paths(
-    paths: Given | Iterable[Given], *, want: Want = "all"
-) -> tuple[list[Given], Mirror | None]:
+def local_paths(paths: Paths, *, want: Want = "all") -> tuple[list[Given], Mirror | None]:
     """Return paths with each URL replaced by the local paths of what it means.
 
     Args:
@@ -57,11 +55,10 @@ def local_paths(
     Raises:
         PathError: a URL means nothing, or cannot be read; or a package that reads it is missing.
     """
-    given = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
     mirror = _kept[-1] if _kept else Mirror()
     local: list[Given] = []
     fetched = False
-    for path in given:
+    for path in listed(paths):
         if not is_url(path):
             local.append(path)
         elif str(path).lower().startswith(LOCAL_PROTOCOLS):

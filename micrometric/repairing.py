@@ -17,7 +17,8 @@ from pathlib import Path
 
 from micrometric.checking import Check, check
 from micrometric.errors import PathError, SettingError
-from micrometric.finder import STDIN, Found, Paths, Segment, find
+from micrometric.finder import Found, Segment, find
+from micrometric.given import Paths
 from micrometric.machine import Machine, this_machine
 from micrometric.manifest import Manifest, session_state, write_manifest
 from micrometric.mending import Mended, NotAddedUpError, mend_segment
@@ -92,8 +93,8 @@ def repair(
         )
     found = find(paths)
     _refuse_inside(target, paths)
-    if any(segment.path == STDIN for segment in found.segments):
-        raise SettingError("repair takes files and directories, not standard input")
+    if any(segment.is_pipe for segment in found.segments):
+        raise SettingError("repair takes files and directories, not standard input or pipes")
     machine = machine or this_machine()
     half = None if progress is None else lambda share: progress(share / 2)
     checked = check(paths, assume_tz=assume_tz, machine=machine, progress=half)

@@ -16,13 +16,14 @@ from micrometric.compared import Comparison
 from micrometric.comparison import compare
 from micrometric.errors import NoDataError, SettingError
 from micrometric.exports import target
-from micrometric.finder import Found, Paths, find
+from micrometric.finder import Found, find
+from micrometric.given import Paths, listed
 from micrometric.keys import names_of
 from micrometric.listing import Listing, list_metrics
 from micrometric.machine import this_machine
 from micrometric.manifest import Manifest, SessionState, session_state
 from micrometric.pictures import Picture
-from micrometric.plots import plot, readable_again
+from micrometric.plots import plot
 from micrometric.reader import iter_events
 from micrometric.summary import Summary, summarize
 
@@ -139,14 +140,14 @@ def make_report(
         "launch": launch,
         "assume_tz": assume_tz,
     }
-    with readable_again(paths) as files:
-        found = find(files)
-        work = _Work(files, found, filters, progress)
-        told = work.gathered(by, title or _title(paths))
-        chosen = compare_by or _compared_unasked(found)
-        if chosen is not None:
-            told.comparison = work.comparison(by, chosen, base, pair_by, told.notes)
-        told.pictures = [*work.pictures(chosen, told)]
+    files = [os.fspath(path) for path in listed(paths)]
+    found = find(files)
+    work = _Work(files, found, filters, progress)
+    told = work.gathered(by, title or _title(files))
+    chosen = compare_by or _compared_unasked(found)
+    if chosen is not None:
+        told.comparison = work.comparison(by, chosen, base, pair_by, told.notes)
+    told.pictures = [*work.pictures(chosen, told)]
     sentences = [*told.summary.report.sentences(), *told.notes]
     told.notes = list(dict.fromkeys(sentences))
     work.tell(1.0)
@@ -158,7 +159,7 @@ class _Work:
 
     def __init__(
         self,
-        files: list[str | Path],
+        files: list[str],
         found: Found,
         filters: dict[str, Any],
         progress: Callable[[float], None] | None,
@@ -256,9 +257,8 @@ class _Work:
                 yield metric, names[0], names[1]
 
 
-def _title(paths: Paths) -> str:
-    several = [paths] if isinstance(paths, str | os.PathLike) else [*paths]
-    return ", ".join(os.fspath(path) for path in several)
+def _title(files: list[str]) -> str:
+    return ", ".join(files)
 
 
 def _compared_unasked(found: Found) -> str | None:

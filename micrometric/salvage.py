@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from micrometric.regular import open_regular
+
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
@@ -41,7 +43,7 @@ def unpacked(path: Path, suffix: str) -> Iterator[bytes]:
         DamagedError: after everything before the damage was yielded.
         OSError: the file cannot be read.
     """
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         yield from _unpack(file, suffix)
 
 

@@ -119,7 +119,7 @@ def take(path: Path, root: Path, located: Located) -> bool:
         status = path.stat()
     except OSError:
         return False  # It went away since the directory was listed.
-    if stat.S_ISREG(status.st_mode) or (path == root and stat.S_ISFIFO(status.st_mode)):
+    if stat.S_ISREG(status.st_mode):
         identity = status.st_dev, status.st_ino
         before, top = located.get(identity, (path, root))
         if before != path and file_identity(before) != identity:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from micrometric.engines import SKETCHES
 from micrometric.errors import SettingError
 from micrometric.figures import DEFAULT_FIGURES, Figures
-from micrometric.finder import Paths
+from micrometric.given import Paths
 from micrometric.limits import Failure, Limit, check, figures_for, read_limits
 from micrometric.query import Query
 from micrometric.report import Report

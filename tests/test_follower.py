@@ -16,6 +16,7 @@ from micrometric import FilterError, NoDataError, PathError, SettingError
 from micrometric.event import LogEvent, format_timestamp
 from micrometric.follower import Follower, follow
 from micrometric.manifest import Manifest, SessionFacts, write_manifest
+from micrometric.regular import open_regular
 from micrometric.report import Report
 from micrometric.segment import active_name, closed_name, manifest_name
 
@@ -318,15 +319,14 @@ class TestFiles:
         assert sorted(following.values(2)) == [4, 5]
 
     def test_a_file_that_cannot_be_read_is_noted_and_tried_again(self, plain, start, monkeypatch):
-        real = Path.open
         broken = True
 
-        def open_(path: Path, *args: Any, **options: Any) -> Any:
-            if broken and path.name == "micro_metrics.jsonl":
+        def open_(path: Path, *, buffering: int) -> Any:
+            if broken:
                 raise PermissionError(13, "Permission denied")
-            return real(path, *args, **options)
+            return open_regular(path, buffering=buffering)
 
-        monkeypatch.setattr(Path, "open", open_)
+        monkeypatch.setattr("micrometric.lines.open_regular", open_)
         following = start(plain)
         assert following.nothing()
         assert following.follower.report.notes == [f"cannot read {str(plain)!r}: Permission denied"]

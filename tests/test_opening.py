@@ -13,8 +13,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from micrometric import PathError
-from micrometric.finder import STDIN, Segment, find
-from micrometric.opening import lines_back, numbered_blocks, open_found, open_segment, pin
+from micrometric.finder import Segment, find
+from micrometric.opening import lines_back, numbered_blocks, open_found, pin
 from micrometric.parquet_writer import write_parquet
 from micrometric.report import Report, Skipped
 from micrometric.segment import active_name, closed_name
@@ -109,7 +109,8 @@ def test_a_file_that_was_named_must_be_there(tmp_path):
 def test_standard_input_is_read_as_it_is(monkeypatch):
     monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(b"a\n")))
 
-    with open_segment(STDIN, ".jsonl") as file:
+    (segment,) = find("-", again=False).segments
+    with open_found(segment) as file:
         assert file.read() == b"a\n"
     assert not file.closed
 

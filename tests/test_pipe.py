@@ -10,7 +10,7 @@ import pytest
 from micrometric.filters import Filter
 from micrometric.intake import Intake
 from micrometric.pace import Pace
-from micrometric.pipe import is_pipe, piped_batches
+from micrometric.pipe import piped_batches
 from micrometric.report import Report, Skipped
 from tests.tailing import lines
 
@@ -39,14 +39,6 @@ def batches(path: Path, *, raw: bool = False, pulse: float = 0.001, idle_exit: f
 def next_values(coming) -> list[object]:
     """Wait for the next batch that is not empty."""
     return [event.value for event in next(filter(None, coming))]
-
-
-def test_standard_input_and_fifos_are_pipes(path, tmp_path):
-    (tmp_path / "file").touch()
-
-    assert is_pipe(Path("-"))
-    assert is_pipe(path)
-    assert not is_pipe(tmp_path / "file")
 
 
 def test_lines_come_when_their_end_is_there(path, write):

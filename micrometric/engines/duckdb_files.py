@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from micrometric.columns import Request
 from micrometric.engines import Source
 from micrometric.event import LogEvent, encode_event, without_lone_surrogates
-from micrometric.finder import STDIN, Segment
+from micrometric.finder import Segment
 from micrometric.opening import pin, skip_damaged
 from micrometric.parquet import Footer, ParquetError, read_footer
 from micrometric.reader import read_segment
@@ -67,8 +67,7 @@ class Files:
         self.mend(
             segment
             for segment in self.segments
-            if segment.path == STDIN
-            or segment.suffix == ".jsonl.zst"
+            if segment.suffix == ".jsonl.zst"
             or (segment.suffix == ".jsonl" and _is_cut(self.of(segment)))
             or (segment.suffix == ".jsonl.gz" and not _is_whole(self.of(segment)))
         )
@@ -133,7 +132,7 @@ class Files:
     def _pin_open_segments(self, pinned: contextlib.ExitStack) -> None:
         """Hold on to files that a living session may rename or compress while they are read."""
         for segment in [*self.segments]:
-            if segment.is_open and segment.suffix == ".jsonl":
+            if segment.is_pipe or (segment.is_open and segment.suffix == ".jsonl"):
                 place = pin(segment, pinned)
                 if place is None:
                     self.segments.remove(segment)  # It was deleted since it was found.
@@ -144,7 +143,7 @@ class Files:
         """Give files a plain name where DuckDB would take theirs for a pattern, or not at all."""
         for segment in self.segments:
             name = str(self.of(segment))
-            if segment.path != STDIN and (_PATTERN.search(name) or valid_utf8(name) != name):
+            if _PATTERN.search(name) or valid_utf8(name) != name:
                 link = self.new_file(segment.suffix)
                 link.symlink_to(os.path.abspath(name))  # noqa: PTH100 - as it is called
                 self._places[segment.path] = link

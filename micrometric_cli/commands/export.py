@@ -88,6 +88,7 @@ def export(
     from micrometric.absence import why_empty
     from micrometric.exports import STDOUT
     from micrometric.exports import export as export_events
+    from micrometric.spool import held
     from micrometric_cli.output import tell_report
     from micrometric_cli.paths import paths_or_default
 
@@ -101,12 +102,13 @@ def export(
         launch=launch,
         assume_tz=assume_tz,
     )
-    done = export_events(
-        chosen, output, format=format_ and format_.value, force=force, step=step, **filters
-    )
-    tell_report(done.report, strict=strict)
-    if not done.events:
-        # Not an error: an empty file is what was asked for, and has its columns.
-        say(why_empty(chosen, **filters))
+    with held(chosen):
+        done = export_events(
+            chosen, output, format=format_ and format_.value, force=force, step=step, **filters
+        )
+        tell_report(done.report, strict=strict)
+        if not done.events:
+            # Not an error: an empty file is what was asked for, and has its columns.
+            say(why_empty(chosen, **filters))
     if output != str(STDOUT):
         say(f"wrote {done.events} event{'s' * (done.events != 1)} to {output}")

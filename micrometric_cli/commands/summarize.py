@@ -178,14 +178,16 @@ def _summary(strict: bool, paths: list[str], filters: Filters, **how: Any) -> Su
         NoDataError: there are no such events.
     """
     from micrometric.errors import NoDataError
+    from micrometric.spool import held
     from micrometric.summary import summarize as summarize_logs
     from micrometric_cli.output import progress, tell_report
 
-    with progress("summarizing") as told:
-        summary = summarize_logs(paths, progress=told, **how, **filters)
-    tell_report(summary.report, strict=strict)
-    if not summary.rows:
-        raise NoDataError(_why_empty(paths, filters, how["engine"]))
+    with held(paths):
+        with progress("summarizing") as told:
+            summary = summarize_logs(paths, progress=told, **how, **filters)
+        tell_report(summary.report, strict=strict)
+        if not summary.rows:
+            raise NoDataError(_why_empty(paths, filters, how["engine"]))
     return summary
 
 

@@ -252,7 +252,7 @@ def test_standard_input_without_events_is_an_empty_answer(cli, monkeypatch):
     ended = cli("summarize", "-")
 
     assert ended.code == 1
-    assert ended.err == "micrometric: no event of standard input passes the filters\n"
+    assert ended.err == "micrometric: there are no events in standard input\n"
 
 
 def test_names_that_command_a_terminal_are_shown_as_escapes(cli, tmp_path):
