@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import itertools
 import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+from micrometric.bounds import LINE_LIMIT
 from micrometric.claim import QUIET
 from micrometric.errors import NotAnEvent
 from micrometric.event import decode_line
 from micrometric.finder import Segment
-from micrometric.opening import DAMAGES, open_found, open_segment
+from micrometric.opening import DAMAGES, open_found, open_segment, too_long
 from micrometric.parquet_writer import write_parquet
 
 
@@ -34,7 +36,7 @@ def verified_parquet(segment: Segment, target: Path) -> Iterator[tuple[Path, int
     temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     try:
         with open_found(segment) as lines:
-            events = write_parquet(lines, temporary)
+            events = write_parquet(_within_limit(lines), temporary)
         _verify(segment, temporary)
         sync(temporary)
         yield temporary, events
@@ -56,11 +58,26 @@ def _verify(segment: Segment, written: Path) -> None:
         RefusedError: one differs; the file is not to be used.
     """
     with open_found(segment) as lines, open_segment(written, ".parquet") as kept:
-        pairs = itertools.zip_longest(_whole(lines), _whole(kept))
+        pairs = itertools.zip_longest(_whole(_within_limit(lines)), _whole(kept))
         for number, (line, back) in enumerate(pairs, 1):
             # The same bytes are the same event, whoever reads them.
             if line != back and (None in (line, back) or _event(line) != _event(back)):
                 raise RefusedError(f"event {number} would read differently from Parquet")
+
+
+def _within_limit(file: io.BufferedIOBase) -> Iterator[bytes]:
+    """Yield lines as long as they are not too long to be read.
+
+    Raises:
+        NotAnEvent: one is.
+    """
+    for number in itertools.count(1):
+        line = file.readline(LINE_LIMIT + 1)
+        if len(line) > LINE_LIMIT:
+            raise NotAnEvent(f"line {number} is no event: {too_long()}")
+        if not line:
+            return
+        yield line
 
 
 def _whole(lines: Iterator[bytes]) -> Iterator[bytes]:

@@ -175,6 +175,18 @@ def test_a_segment_with_a_line_that_is_no_event_stays(tmp_path, text, reason):
     assert path.read_text() == text
 
 
+def test_a_line_beyond_the_limit_is_not_taken_into_memory(tmp_path, monkeypatch):
+    monkeypatch.setattr("micrometric.packing.LINE_LIMIT", 1000)
+    path = tmp_path / closed_name(FIRST, 0, ".jsonl.gz")
+    path.write_bytes(gzip.compress((lines([1]) + "x" * 5000 + "\n" + lines([2])).encode()))
+    age(tmp_path)
+
+    done = compact(tmp_path)
+
+    assert done.refused[path].startswith("line 2 is no event: longer than")
+    assert names(tmp_path) == [path.name]
+
+
 def test_a_damaged_compressed_segment_stays(logs):
     path = logs / closed_name(FIRST, 1, ".jsonl.gz")
     path.write_bytes(path.read_bytes()[:-12])
