@@ -25,6 +25,7 @@ from micrometric.leaving import LeftError, refuse_links, refuse_living, refuse_o
 from micrometric.machine import Machine, this_machine
 from micrometric.manifest import Manifest, SegmentFacts, write_manifest
 from micrometric.packing import RefusedError, clear_remains, sync, verified_parquet
+from micrometric.runs import run_folder
 from micrometric.segment import (
     PLAIN_NAME,
     active_name,
@@ -170,7 +171,7 @@ class _Worker:
         manifest = self._manifests.get((segment.path.parent, segment.session or ""))
         refuse_living(segment, manifest, self._machine, self._now)
         session, index = self._place(segment)
-        folder = segment.path.parent if self._to is None else self._to / segment.run
+        folder = segment.path.parent if self._to is None else run_folder(self._to, segment.run)
         target = folder / closed_name(session, index, ".parquet")
         size = segment.path.stat().st_size
         if not size:

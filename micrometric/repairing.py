@@ -26,6 +26,7 @@ from micrometric.parquet import ParquetError
 from micrometric.reader import read_segment, read_zone
 from micrometric.rebuilding import Kept, rebuilt_manifest
 from micrometric.report import Report
+from micrometric.runs import run_folder
 from micrometric.segment import manifest_name, parse_segment_name
 
 
@@ -191,7 +192,7 @@ class _Work:
         if state == "live":
             self._repair.left[segment.path] = f"its session {segment.session} lives"
             return
-        folder = self._folder / segment.run
+        folder = run_folder(self._folder, segment.run)
         folder.mkdir(parents=True, exist_ok=True)
         try:
             with contextlib.ExitStack() as held:
