@@ -53,7 +53,7 @@ def prune(
 
     Raises:
         PathError: a path is missing or holds no logs, or a file cannot be deleted.
-        SettingError: there is no condition, or a path is no place to delete from.
+        SettingError: there is no condition, one is below 0, or a path is no place to delete from.
         FilterError: the time or age cannot be read.
     """
     moment = now or datetime.now(UTC)
@@ -63,6 +63,9 @@ def prune(
         raise SettingError(
             "nothing says what may go; name an age, a size, a number to keep, or a run"
         )
+    for name, number in (("keep_runs", keep_runs), ("keep_segments", keep_segments)):
+        if number is not None and number < 0:
+            raise SettingError(f"{name} must be a number to keep, 0 or more, not {number!r}")
     rules = Rules(
         None if older_than is None else read_time(older_than, "--older-than", moment),
         None if max_size is None else read_size(max_size, "--max-size"),

@@ -146,6 +146,16 @@ def test_nothing_named_is_a_mistake(logs):
         prune(logs)
 
 
+@pytest.mark.parametrize("rule", ["keep_runs", "keep_segments"])
+def test_to_keep_less_than_nothing_is_a_mistake(logs, rule):
+    before = names(logs)
+
+    with pytest.raises(SettingError, match=f"{rule} must be a number to keep, 0 or more, not -1"):
+        prune(logs, now=NOW, yes=True, **{rule: -1})
+
+    assert names(logs) == before
+
+
 @pytest.mark.parametrize("text", ["much", "10 apples", "-1", "5i", ""])
 def test_a_size_that_is_none_is_a_mistake(logs, text):
     with pytest.raises(SettingError, match="--max-size"):
