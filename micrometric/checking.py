@@ -6,16 +6,16 @@ import itertools
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, tzinfo
+from datetime import tzinfo
 from pathlib import Path
 
 from micrometric.accounts import SessionCheck, check_account
 from micrometric.defects import KINDS, Defect
 from micrometric.errors import ManifestError, PathError
 from micrometric.event import decode_line
-from micrometric.finder import STDIN, Found, Paths, Segment, find
+from micrometric.finder import STDIN, Found, Paths, Segment, SessionKey, find
 from micrometric.machine import Machine, this_machine
-from micrometric.manifest import SessionState, merge_metrics, read_manifest, session_state
+from micrometric.manifest import merge_metrics, read_manifest
 from micrometric.reader import read_segment, read_zone
 from micrometric.report import Report, source_of
 from micrometric.scanning import Scanned, scan_segment
@@ -84,16 +84,9 @@ class _Checker:
         self._found = found
         self._zone = zone
         self._check = Check(files=len(found.segments))
-        self._doubled: dict[tuple[Path, str], list[Defect]] = {}
+        self._doubled: dict[SessionKey, list[Defect]] = {}
         """Lines that stand twice, by session."""
-        now = datetime.now(UTC)
-        self._states = {
-            (path.parent, manifest.session.id): session_state(
-                manifest.session, now=now, machine=machine
-            )
-            for path, manifest in found.manifests
-            if manifest.session is not None
-        }
+        self._states = found.session_states(machine)
 
     def run(self, progress: Callable[[float], None] | None) -> Check:
         self._look_at_directories()
@@ -182,17 +175,14 @@ class _Checker:
     def _tell(self, defect: Defect, segment: Segment) -> None:
         if defect.kind == "doubled":
             # The account of its session may allow it: events of one time and value look the same.
-            kept = self._doubled.setdefault(self._session_of(segment), [])
+            kept = self._doubled.setdefault(segment.session_key, [])
             if len(kept) < KEPT:
                 kept.append(defect)
-        elif defect.kind != "unfinished" or self._state_of(segment) not in ("live", "unknown"):
+        elif defect.kind != "unfinished" or self._states.get(segment.session_key) not in (
+            "live",
+            "unknown",
+        ):
             self._check.add(defect)
-
-    def _session_of(self, segment: Segment) -> tuple[Path, str]:
-        return segment.path.parent, segment.session or ""
-
-    def _state_of(self, segment: Segment) -> SessionState | None:
-        return self._states.get(self._session_of(segment))
 
     # What one file alone does not tell.
 
@@ -223,9 +213,9 @@ class _Checker:
         }
 
     def _settle_accounts(self, scanned: list[Scanned]) -> None:
-        by_session: dict[tuple[Path, str], list[Scanned]] = {}
+        by_session: dict[SessionKey, list[Scanned]] = {}
         for one in scanned:
-            by_session.setdefault(self._session_of(one.segment), []).append(one)
+            by_session.setdefault(one.segment.session_key, []).append(one)
         exact = set()
         for path, manifest in self._found.manifests:
             if manifest.session is not None:

@@ -23,7 +23,7 @@ from micrometric.errors import PathError, SettingError
 from micrometric.finder import STDIN, Found, Paths, Segment, find
 from micrometric.leaving import LeftError, refuse_links, refuse_living, refuse_others
 from micrometric.machine import Machine, this_machine
-from micrometric.manifest import Manifest, SegmentFacts, write_manifest
+from micrometric.manifest import SegmentFacts, write_manifest
 from micrometric.packing import RefusedError, clear_remains, sync, verified_parquet
 from micrometric.runs import run_folder
 from micrometric.segment import (
@@ -148,11 +148,7 @@ class _Worker:
         self._to = to
         self._machine = machine
         self._now = now
-        self._manifests: dict[tuple[Path, str], Manifest] = {
-            (path.parent, manifest.session.id): manifest
-            for path, manifest in found.manifests
-            if manifest.session is not None
-        }
+        self._manifests = found.session_manifests()
 
     def compacted(self, segment: Segment, *, dry_run: bool) -> Compacted:
         """Compact one segment.
@@ -168,7 +164,7 @@ class _Worker:
             raise LeftError("its name is not that of a segment")
         if self._to is None:
             refuse_links(segment, self._given)
-        manifest = self._manifests.get((segment.path.parent, segment.session or ""))
+        manifest = self._manifests.get(segment.session_key)
         refuse_living(segment, manifest, self._machine, self._now)
         session, index = self._place(segment)
         folder = segment.path.parent if self._to is None else run_folder(self._to, segment.run)

@@ -7,12 +7,21 @@ import os
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from micrometric.errors import MicrometricError, NoDataError, PathError
 from micrometric.fetched import place_of, shown
-from micrometric.manifest import Manifest, SessionFacts, merge_metrics, read_manifest
+from micrometric.machine import Machine
+from micrometric.manifest import (
+    Manifest,
+    SessionFacts,
+    SessionState,
+    merge_metrics,
+    read_manifest,
+    session_state,
+)
 from micrometric.registry import Metric
 from micrometric.remote import local_paths, mirror_of
 from micrometric.runs import Scalar, directory_keys, run_names
@@ -33,6 +42,8 @@ if TYPE_CHECKING:
 
 Paths = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
 STDIN = Path("-")
+SessionKey = tuple[Path, str]
+"""Directory and id of a session: where a run was copied, there are two of one id."""
 _URL_AS_PATH = re.compile(r"[a-z][a-z0-9+.-]+:/[^/]")
 
 
@@ -63,6 +74,11 @@ class Segment:
     remote: RemoteFile | None = field(default=None, repr=False)
     """Where it lies when it is not fetched; there is an empty file at its path then."""
 
+    @property
+    def session_key(self) -> SessionKey:
+        """By which its session is known; that of no session where it has none."""
+        return self.path.parent, self.session or ""
+
 
 @dataclass(slots=True)
 class Found:
@@ -82,6 +98,27 @@ class Found:
             str(conflict) for conflict in conflicts if str(conflict) not in self.notes
         )
         return merged
+
+    def session_manifests(self) -> dict[SessionKey, Manifest]:
+        """Return the manifests that tell of a session."""
+        return {
+            (path.parent, manifest.session.id): manifest
+            for path, manifest in self.manifests
+            if manifest.session is not None
+        }
+
+    def sessions(self) -> dict[SessionKey, SessionFacts]:
+        """Return what the manifests tell of their sessions."""
+        manifests = self.session_manifests().items()
+        return {key: manifest.session for key, manifest in manifests if manifest.session}
+
+    def session_states(self, machine: Machine) -> dict[SessionKey, SessionState]:
+        """Return whether the sessions live, as far as a machine can tell."""
+        now = datetime.now(UTC)
+        return {
+            key: session_state(facts, now=now, machine=machine)
+            for key, facts in self.sessions().items()
+        }
 
     def directory_keys(self) -> set[str]:
         """Return the names of the `name=value` parts of all paths."""
@@ -142,7 +179,7 @@ def find(paths: Paths, *, in_place: bool = False) -> Found:
                 directories[root.parent] = None
     for directory in directories:
         found.manifests.extend(_manifests_in(directory, found.notes))
-    found.segments.extend(_describe(located, found.manifests, in_place=in_place))
+    found.segments.extend(_describe(located, found.sessions(), in_place=in_place))
     return found
 
 
@@ -213,13 +250,8 @@ def _registry_in(directory: Path, notes: list[str]) -> Iterator[tuple[Path, Mani
 
 
 def _describe(
-    located: Located, manifests: list[tuple[Path, Manifest]], *, in_place: bool
+    located: Located, facts: dict[SessionKey, SessionFacts], *, in_place: bool
 ) -> list[Segment]:
-    facts = {
-        (path.parent, manifest.session.id): manifest.session
-        for path, manifest in manifests
-        if manifest.session is not None
-    }
     runs = run_names({(place_of(path.parent), place_of(root)) for path, root in located.values()})
     segments: dict[tuple[Path, str | None, int | None], Segment] = {}
     for identity, (path, root) in located.items():
@@ -251,18 +283,16 @@ def _describe(
     return _numbered(sorted(segments.values(), key=_begun), facts)
 
 
-def _numbered(
-    segments: list[Segment], facts: dict[tuple[Path, str], SessionFacts]
-) -> list[Segment]:
+def _numbered(segments: list[Segment], facts: dict[SessionKey, SessionFacts]) -> list[Segment]:
     """Give each active segment the number that it gets when it is closed.
 
     That is one more than the last closed one has; where all of those were deleted, the manifest
     tells it, which else may be behind. It is ahead where the file was closed since it was found.
     """
-    last: dict[tuple[Path, str], int] = {}
+    last: dict[SessionKey, int] = {}
     numbered = []
     for segment in segments:
-        session = segment.path.parent, segment.session or ""
+        session = segment.session_key
         if segment.session is not None:
             index = segment.index
             if index is None:
@@ -296,7 +326,7 @@ def _suffix_of(path: Path) -> str:
     return ".jsonl"
 
 
-def _plain_owner(directory: Path, facts: dict[tuple[Path, str], SessionFacts]) -> str | None:
+def _plain_owner(directory: Path, facts: dict[SessionKey, SessionFacts]) -> str | None:
     """Return the session that the plain segment belongs to: the last that claimed the name."""
     claims = [
         session for (place, _), session in facts.items() if place == directory and session.plain

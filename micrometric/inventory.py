@@ -6,15 +6,16 @@ import itertools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, tzinfo
+from datetime import datetime, tzinfo
 from typing import Literal
 
 from micrometric.fetched import shown
-from micrometric.finder import Found, Paths, Segment, find
+from micrometric.finder import Paths, Segment, find
 from micrometric.machine import Machine, this_machine
-from micrometric.manifest import SessionState, session_state
+from micrometric.manifest import SessionState
 from micrometric.reader import choose_launch, read_segment, read_zone
 from micrometric.report import Report
+from micrometric.segment import parse_segment_name
 
 Kind = Literal["active", "closed", "compressed", "parquet"]
 
@@ -107,8 +108,9 @@ def take_inventory(
     zone = read_zone(assume_tz)
     report = Report()
     found = choose_launch(find(paths), launch, report)
-    states = _states(found, machine or this_machine())
-    return Inventory([_stored(s, states, zone, report) for s in found.segments], report)
+    states = found.session_states(machine or this_machine())
+    files = [_stored(s, states.get(s.session_key), zone, report) for s in found.segments]
+    return Inventory(files, report)
 
 
 def together(files: list[Stored]) -> Stored:
@@ -160,14 +162,8 @@ def _natural(name: str) -> list[tuple[int, str]]:
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
 
 
-def _states(found: Found, machine: Machine) -> dict[str, SessionState]:
-    now = datetime.now(UTC)
-    sessions = [manifest.session for _, manifest in found.manifests if manifest.session is not None]
-    return {facts.id: session_state(facts, now=now, machine=machine) for facts in sessions}
-
-
 def _stored(
-    segment: Segment, states: dict[str, SessionState], zone: tzinfo | None, report: Report
+    segment: Segment, state: SessionState | None, zone: tzinfo | None, report: Report
 ) -> Stored:
     events, begin, end = 0, None, None
     for event in read_segment(segment, report, zone):
@@ -183,7 +179,7 @@ def _stored(
         launch=segment.launch,
         path=shown(segment.path),
         kind=_kind(segment),
-        state=states.get(segment.session or ""),
+        state=state,
         size=_size(segment),
         events=events,
         begin=begin,
@@ -196,8 +192,9 @@ def _kind(segment: Segment) -> Kind:
         return "parquet"
     if segment.suffix != ".jsonl":
         return "compressed"
-    is_numbered = segment.path.name.removesuffix(".jsonl").rpartition(".")[2].isdigit()
-    return "closed" if is_numbered else "active"
+    # Also an active segment has a number: the one that it gets once it is closed.
+    name = parse_segment_name(segment.path.name)
+    return "active" if name is None or name.index is None else "closed"
 
 
 def _size(segment: Segment) -> int:

@@ -12,7 +12,7 @@ from micrometric.deletion import Deleter, file_state, reason_to_live
 from micrometric.errors import SettingError
 from micrometric.fetched import root_of
 from micrometric.filters import read_time
-from micrometric.finder import STDIN, Found, Paths, Segment, find
+from micrometric.finder import STDIN, Found, Paths, Segment, SessionKey, find
 from micrometric.machine import Machine, this_machine
 from micrometric.retention import Doomed, Pruning, Rules
 from micrometric.segment import SUFFIXES, closed_name, manifest_name, parse_segment_name
@@ -97,11 +97,7 @@ class _Survey:
         self._given = set(map(Path, given))
         self._machine = machine
         self._now = now
-        self._facts = {
-            (path.parent, manifest.session.id): manifest.session
-            for path, manifest in found.manifests
-            if manifest.session is not None
-        }
+        self._facts = found.sessions()
 
     def candidates(self, left: dict[Path, str]) -> Iterator[Doomed]:
         """Yield every file that may go; what may not goes to `left` with the reason."""
@@ -138,15 +134,14 @@ class _Survey:
                 break
             if parent.is_symlink():
                 return "it is reached by a link, and what is behind links is not deleted"
-        facts = self._facts.get((path.parent, segment.session or ""))
+        facts = self._facts.get(segment.session_key)
         return reason_to_live(facts, status, self._machine, self._now)
 
     def manifests_of(self, doomed: set[Path]) -> list[Path]:
         """Return the manifests of the sessions all of whose files are doomed."""
-        files: dict[tuple[Path, str], list[Path]] = {}
+        files: dict[SessionKey, list[Path]] = {}
         for segment in self._found.segments:
-            key = segment.path.parent, segment.session or ""
-            files.setdefault(key, []).extend(_files_of(segment))
+            files.setdefault(segment.session_key, []).extend(_files_of(segment))
         return sorted(
             directory / manifest_name(session)
             for (directory, session), mine in files.items()

@@ -12,14 +12,14 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, tzinfo
+from datetime import tzinfo
 from pathlib import Path
 
 from micrometric.checking import Check, check
 from micrometric.errors import PathError, SettingError
 from micrometric.finder import STDIN, Found, Paths, Segment, find
 from micrometric.machine import Machine, this_machine
-from micrometric.manifest import Manifest, session_state, write_manifest
+from micrometric.manifest import write_manifest
 from micrometric.mending import Mended, NotAddedUpError, mend_segment
 from micrometric.opening import pin
 from micrometric.parquet import ParquetError
@@ -161,14 +161,8 @@ class _Work:
         self._folder = folder
         self._target = target
         self._zone = zone
-        now = datetime.now(UTC)
-        self._manifests: dict[tuple[Path, str], Manifest] = {}
-        self._states = {}
-        for path, manifest in found.manifests:
-            if manifest.session is not None:
-                key = path.parent, manifest.session.id
-                self._manifests[key] = manifest
-                self._states[key] = session_state(manifest.session, now=now, machine=machine)
+        self._manifests = found.session_manifests()
+        self._states = found.session_states(machine)
         self._exact = {(s.directory, s.session) for s in checked.sessions if s.is_exact}
         self._kept: dict[tuple[Path, Path, str], list[Kept]] = {}
         """What is in the new segments, by directory, new directory and session."""
@@ -188,7 +182,7 @@ class _Work:
         return self._repair
 
     def _repair_one(self, segment: Segment) -> None:
-        state = self._states.get((segment.path.parent, segment.session or ""))
+        state = self._states.get(segment.session_key)
         if state == "live":
             self._repair.left[segment.path] = f"its session {segment.session} lives"
             return
@@ -227,7 +221,7 @@ class _Work:
         source = pin(segment, held) if segment.suffix == ".jsonl" else segment.path
         if source is None:
             raise FileNotFoundError("it went away meanwhile")
-        is_exact = (segment.path.parent, segment.session or "") in self._exact
+        is_exact = segment.session_key in self._exact
         try:
             mended = mend_segment(source, segment.suffix, path, rejected, keep_doubled=is_exact)
         except (ParquetError, FileNotFoundError):
