@@ -19,7 +19,7 @@ from micrometric.manifest import merge_metrics, read_manifest
 from micrometric.reader import read_segment, read_zone
 from micrometric.report import Report, source_of
 from micrometric.scanning import Scanned, scan_segment
-from micrometric.segment import STEM, is_manifest_name, parse_segment_name
+from micrometric.segment import STEM, file_size, is_manifest_name, parse_segment_name
 
 KEPT = 100_000
 """Defects that are remembered one by one; all are counted."""
@@ -157,7 +157,7 @@ class _Checker:
 
     def _scan(self, progress: Callable[[float], None] | None) -> list[Scanned]:
         metrics = self._found.metrics()
-        sizes = [_size(segment) for segment in self._found.segments]
+        sizes = [file_size(segment.path) for segment in self._found.segments]
         scanned: list[Scanned] = []
         done = 0
         for segment, size in zip(self._found.segments, sizes, strict=True):
@@ -242,10 +242,3 @@ def _entries(directory: Path) -> list[Path]:
         return [path for path in directory.iterdir() if path.is_file()]
     except OSError:
         return []  # It went away since it was found.
-
-
-def _size(segment: Segment) -> int:
-    try:
-        return segment.path.stat().st_size
-    except OSError:
-        return 0  # A stream has none.

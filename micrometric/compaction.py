@@ -22,7 +22,7 @@ from micrometric.claim import QUIET, next_index
 from micrometric.errors import PathError, SettingError
 from micrometric.finder import STDIN, Found, Paths, Segment, find
 from micrometric.leaving import LeftError, refuse_links, refuse_living, refuse_others
-from micrometric.machine import Machine, this_machine
+from micrometric.machine import this_machine
 from micrometric.manifest import SegmentFacts, write_manifest
 from micrometric.packing import RefusedError, clear_remains, sync, verified_parquet
 from micrometric.runs import run_folder
@@ -74,7 +74,6 @@ def compact(
     to: str | os.PathLike[str] | None = None,
     dry_run: bool = False,
     progress: Callable[[Path, int, int], None] | None = None,
-    machine: Machine | None = None,
     now: datetime | None = None,
     compaction: Compaction | None = None,
 ) -> Compaction:
@@ -90,7 +89,6 @@ def compact(
         dry_run: whether only to tell what would be done.
         progress: called before each segment with its path, its number from 1, and how many
             there are.
-        machine: the machine that asks whether sessions live; by default this one.
         now: the present, aware; by default that of the clock.
         compaction: receives what was done as it is done, so that it is known after an error too.
 
@@ -108,7 +106,6 @@ def compact(
         found,
         _named(paths),
         None if to is None else Path(to),
-        machine or this_machine(),
         now or datetime.now(UTC),
     )
     segments = found.segments if to else [s for s in found.segments if s.suffix != ".parquet"]
@@ -141,12 +138,10 @@ def _named(paths: Paths) -> set[Path]:
 class _Worker:
     """Compacts segments one by one."""
 
-    def __init__(
-        self, found: Found, given: set[Path], to: Path | None, machine: Machine, now: datetime
-    ) -> None:
+    def __init__(self, found: Found, given: set[Path], to: Path | None, now: datetime) -> None:
         self._given = given
         self._to = to
-        self._machine = machine
+        self._machine = this_machine()
         self._now = now
         self._manifests = found.session_manifests()
 

@@ -11,11 +11,11 @@ from typing import Literal
 
 from micrometric.fetched import shown
 from micrometric.finder import Paths, Segment, find
-from micrometric.machine import Machine, this_machine
+from micrometric.machine import this_machine
 from micrometric.manifest import SessionState
 from micrometric.reader import choose_launch, read_segment, read_zone
 from micrometric.report import Report
-from micrometric.segment import parse_segment_name
+from micrometric.segment import file_size, parse_segment_name
 
 Kind = Literal["active", "closed", "compressed", "parquet"]
 
@@ -90,7 +90,6 @@ def take_inventory(
     *,
     launch: str | None = None,
     assume_tz: str | tzinfo | None = None,
-    machine: Machine | None = None,
 ) -> Inventory:
     """Look at every segment under some paths; each is read once, for its events and times.
 
@@ -98,7 +97,6 @@ def take_inventory(
         paths: files, directories (recursive), globs or `-`; one or several.
         launch: see `iter_events`.
         assume_tz: see `iter_events`.
-        machine: the machine that asks, which knows its own processes; this one by default.
 
     Raises:
         PathError: a path is missing, cannot be read, or holds no logs.
@@ -108,7 +106,7 @@ def take_inventory(
     zone = read_zone(assume_tz)
     report = Report()
     found = choose_launch(find(paths), launch, report)
-    states = found.session_states(machine or this_machine())
+    states = found.session_states(this_machine())
     files = [_stored(s, states.get(s.session_key), zone, report) for s in found.segments]
     return Inventory(files, report)
 
@@ -180,7 +178,7 @@ def _stored(
         path=shown(segment.path),
         kind=_kind(segment),
         state=state,
-        size=_size(segment),
+        size=file_size(segment.path),
         events=events,
         begin=begin,
         end=end,
@@ -195,10 +193,3 @@ def _kind(segment: Segment) -> Kind:
     # Also an active segment has a number: the one that it gets once it is closed.
     name = parse_segment_name(segment.path.name)
     return "active" if name is None or name.index is None else "closed"
-
-
-def _size(segment: Segment) -> int:
-    try:
-        return segment.path.stat().st_size
-    except OSError:
-        return 0  # A stream has none, and what was renamed meanwhile is elsewhere.

@@ -81,7 +81,7 @@ def prune(
     machine = machine or this_machine()
     survey = _Survey(found, paths, machine, moment)
     files = [*survey.candidates(done.left)]
-    done.doomed = rules.choose(files, sum(map(_size, done.left)))
+    done.doomed = rules.choose(files, survey.left_bytes)
     done.manifests = survey.manifests_of({one.path for one in done.doomed})
     if yes:
         Deleter(done, machine, moment).run()
@@ -98,6 +98,8 @@ class _Survey:
         self._machine = machine
         self._now = now
         self._facts = found.sessions()
+        self.left_bytes = 0
+        """Bytes of what may not be deleted, of the candidates so far."""
 
     def candidates(self, left: dict[Path, str]) -> Iterator[Doomed]:
         """Yield every file that may go; what may not goes to `left` with the reason."""
@@ -110,6 +112,7 @@ class _Survey:
                 reason = self._reason_to_stay(segment, path, status)
                 if reason is not None:
                     left[path] = reason
+                    self.left_bytes += status.st_size
                     continue
                 yield Doomed(
                     path,
@@ -147,13 +150,6 @@ class _Survey:
             for (directory, session), mine in files.items()
             if (directory, session) in self._facts and doomed.issuperset(mine)
         )
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.lstat().st_size
-    except OSError:
-        return 0  # It went away since it was found.
 
 
 def _files_of(segment: Segment) -> Iterator[Path]:
