@@ -8,8 +8,6 @@ is the old state or the new one, or for an instant both, of which readers count 
 from __future__ import annotations
 
 import contextlib
-import glob
-import itertools
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -104,7 +102,6 @@ def compact(
         raise SettingError("compact takes files and directories, not standard input")
     worker = _Worker(
         found,
-        _named(paths),
         None if to is None else Path(to),
         now or datetime.now(UTC),
     )
@@ -127,19 +124,11 @@ def compact(
     return done
 
 
-def _named(paths: Paths) -> set[Path]:
-    """Return the paths that were named, by a glob too."""
-    given = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
-    texts = [os.fspath(path) for path in given]
-    matches = (glob.glob(text, recursive=True) for text in texts)  # noqa: PTH207 - absolute too
-    return {Path(text) for text in itertools.chain(texts, *matches)}
-
-
 class _Worker:
     """Compacts segments one by one."""
 
-    def __init__(self, found: Found, given: set[Path], to: Path | None, now: datetime) -> None:
-        self._given = given
+    def __init__(self, found: Found, to: Path | None, now: datetime) -> None:
+        self._named = found.named
         self._to = to
         self._machine = this_machine()
         self._now = now
@@ -158,7 +147,7 @@ class _Worker:
         if parse_segment_name(segment.path.name) is None:
             raise LeftError("its name is not that of a segment")
         if self._to is None:
-            refuse_links(segment, self._given)
+            refuse_links(segment, self._named)
         manifest = self._manifests.get(segment.session_key)
         refuse_living(segment, manifest, self._machine, self._now)
         session, index = self._place(segment)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import itertools
 import os
 import re
 from collections.abc import Iterable, Iterator
@@ -87,6 +88,11 @@ class Found:
     segments: list[Segment] = field(default_factory=list)
     """By run, then in the order in which they were begun."""
     manifests: list[tuple[Path, Manifest]] = field(default_factory=list)
+    roots: list[Path] = field(default_factory=list)
+    """Files and directories that the paths mean: of a glob, those that it matches."""
+    named: set[Path] = field(default_factory=set)
+    """What of the paths was written: of a glob, the directory in which it begins to match. What
+    is a link below these was not named by anybody."""
     notes: list[str] = field(default_factory=list)
     """What could not be used, a sentence each."""
 
@@ -169,7 +175,9 @@ def find(paths: Paths, *, in_place: bool = False) -> Found:
     directories: dict[Path, None] = {}
     located: Located = {}
     for path in given:
+        found.named.add(_written(os.fspath(path)))
         for root in _expand(os.fspath(path)):
+            found.roots.append(root)
             if root == STDIN:
                 found.segments.append(Segment(STDIN, "-"))
             elif root.is_dir():
@@ -222,6 +230,14 @@ def _expand(text: str) -> list[Path]:
         raise PathError(f"no path matches {text!r}")
     lost = "; a URL must be a string, for Path drops a slash" if _URL_AS_PATH.match(text) else ""
     raise PathError(f"no such path: {text!r}{lost}")
+
+
+def _written(text: str) -> Path:
+    """Return what a path names without matching: of a glob, the parts before the first sign."""
+    path = Path(text)
+    if path.exists():
+        return path
+    return Path(*itertools.takewhile(lambda part: not glob.has_magic(part), path.parts))
 
 
 def _read_manifest(path: Path, *, is_named: bool = False) -> Manifest:

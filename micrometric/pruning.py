@@ -79,7 +79,7 @@ def prune(
             raise SettingError("prune takes files and directories on this machine")
     done = Pruning() if pruning is None else pruning
     machine = machine or this_machine()
-    survey = _Survey(found, paths, machine, moment)
+    survey = _Survey(found, machine, moment)
     files = [*survey.candidates(done.left)]
     done.doomed = rules.choose(files, survey.left_bytes)
     done.manifests = survey.manifests_of({one.path for one in done.doomed})
@@ -91,10 +91,9 @@ def prune(
 class _Survey:
     """Knows what may be deleted."""
 
-    def __init__(self, found: Found, paths: Paths, machine: Machine, now: datetime) -> None:
+    def __init__(self, found: Found, machine: Machine, now: datetime) -> None:
         self._found = found
-        given = [paths] if isinstance(paths, str | os.PathLike) else paths
-        self._given = set(map(Path, given))
+        self._named = found.named
         self._machine = machine
         self._now = now
         self._facts = found.sessions()
@@ -133,7 +132,7 @@ class _Survey:
         if status.st_nlink > 1:
             return "its file has another name too"
         for parent in path.parents:
-            if parent in self._given:
+            if parent in self._named:
                 break
             if parent.is_symlink():
                 return "it is reached by a link, and what is behind links is not deleted"

@@ -92,9 +92,9 @@ def repair(
             f"{str(target)!r} is there already; expected a directory that is not, or is empty"
         )
     found = find(paths)
-    _refuse_inside(target, paths)
     if any(segment.path == STDIN for segment in found.segments):
         raise SettingError("repair takes files and directories, not standard input")
+    _refuse_inside(target, found.roots)
     machine = machine or this_machine()
     half = None if progress is None else lambda share: progress(share / 2)
     checked = check(paths, assume_tz=assume_tz, machine=machine, progress=half)
@@ -109,15 +109,15 @@ def repair(
         raise PathError(f"cannot write {str(target)!r}: {error.strerror or error}") from None
 
 
-def _refuse_inside(target: Path, paths: Paths) -> None:
+def _refuse_inside(target: Path, roots: list[Path]) -> None:
     """Refuse an output that would be read as part of the logs.
 
     Raises:
-        SettingError: the output is in a directory that was named.
+        SettingError: the output is in a directory that was named, or in that of a named segment.
     """
-    for path in [paths] if isinstance(paths, str | os.PathLike) else paths:
-        directory = Path(path)
-        if directory.is_dir() and target.resolve().is_relative_to(directory.resolve()):
+    for root in roots:
+        directory = root.parent if parse_segment_name(root.name) else root
+        if target.resolve().is_relative_to(directory.resolve()):
             raise SettingError(
                 f"{str(target)!r} is inside of {str(directory)!r}, where it would be read as part "
                 "of the logs; name a directory beside it"

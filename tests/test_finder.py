@@ -86,6 +86,26 @@ def test_globs_are_expanded(tmp_path: Path) -> None:
         find(str(tmp_path / "c*"))
 
 
+@pytest.mark.parametrize(
+    ("path", "roots", "named"),
+    [
+        ("runs", ["runs"], "runs"),
+        ("runs/a*", ["runs/a1", "runs/a2"], "runs"),
+        ("*/a1/*.jsonl", [f"runs/a1/{PLAIN_NAME}"], "."),
+        ("runs/[b]", ["runs/[b]"], "runs/[b]"),
+    ],
+)
+def test_what_a_path_means_and_what_it_names(tmp_path, monkeypatch, path, roots, named) -> None:
+    for run in ("a1", "a2", "[b]"):
+        touch(tmp_path / "runs" / run / PLAIN_NAME)
+    monkeypatch.chdir(tmp_path)
+
+    found = find(path)
+
+    assert found.roots == [Path(root) for root in roots]
+    assert found.named == {Path(named)}
+
+
 def test_a_file_with_two_names_is_read_once(tmp_path: Path) -> None:
     plain = touch(tmp_path / PLAIN_NAME)
     os.link(plain, tmp_path / closed_name(session_id(), 0))

@@ -269,6 +269,18 @@ def test_a_link_that_was_named_is_followed(logs, tmp_path):
     (tmp_path / "link").symlink_to(logs)
 
     assert len(prune(tmp_path / "link", run="*", now=NOW).doomed) == 6
+    assert len(prune(str(tmp_path / "link" / "o*"), run="*", now=NOW).doomed) == 3
+
+
+@pytest.mark.parametrize("glob", ["l*", "*/old", "**/old"])
+def test_a_link_that_a_glob_matches_is_not_followed(logs, tmp_path, glob):
+    (tmp_path / "inside").mkdir()
+    (tmp_path / "inside" / "link").symlink_to(logs)
+
+    done = prune(str(tmp_path / "inside" / glob), run="*", now=NOW)
+
+    assert done.doomed == []
+    assert all(reason.startswith("it is reached by a link") for reason in done.left.values())
 
 
 def test_twins_go_together(logs):
