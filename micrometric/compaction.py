@@ -19,7 +19,7 @@ import msgspec
 from micrometric.claim import QUIET, next_index
 from micrometric.errors import PathError, SettingError
 from micrometric.finder import STDIN, Found, Paths, Segment, find
-from micrometric.leaving import LeftError, refuse_links, refuse_living, refuse_others
+from micrometric.leaving import LeftError, refuse_others, why_linked, why_living
 from micrometric.machine import this_machine
 from micrometric.manifest import SegmentFacts, write_manifest
 from micrometric.packing import RefusedError, clear_remains, sync, verified_parquet
@@ -146,10 +146,7 @@ class _Worker:
             raise LeftError("it is Parquet already")
         if parse_segment_name(segment.path.name) is None:
             raise LeftError("its name is not that of a segment")
-        if self._to is None:
-            refuse_links(segment, self._named)
-        manifest = self._manifests.get(segment.session_key)
-        refuse_living(segment, manifest, self._machine, self._now)
+        self._refuse(segment)
         session, index = self._place(segment)
         folder = segment.path.parent if self._to is None else run_folder(self._to, segment.run)
         target = folder / closed_name(session, index, ".parquet")
@@ -178,6 +175,19 @@ class _Worker:
         if self._to is None:
             original.path.unlink(missing_ok=True)
         return result
+
+    def _refuse(self, segment: Segment) -> None:
+        """Leave alone what is behind links, where it would be deleted, and what may change yet.
+
+        Raises:
+            LeftError: it is left alone.
+        """
+        manifest = self._manifests.get(segment.session_key)
+        facts = None if manifest is None else manifest.session
+        reason = why_linked(segment.path, self._named) if self._to is None else None
+        reason = reason or why_living(facts, segment.path.stat(), self._machine, self._now)
+        if reason is not None:
+            raise LeftError(reason)
 
     def _place(self, segment: Segment) -> tuple[str, int]:
         """Return the session and number that name a segment once it is closed."""

@@ -8,11 +8,12 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from micrometric.deletion import Deleter, file_state, reason_to_live
+from micrometric.deletion import Deleter, file_state
 from micrometric.errors import SettingError
 from micrometric.fetched import root_of
 from micrometric.filters import read_time
 from micrometric.finder import STDIN, Found, Paths, Segment, SessionKey, find
+from micrometric.leaving import why_linked, why_living
 from micrometric.machine import Machine, this_machine
 from micrometric.retention import Doomed, Pruning, Rules
 from micrometric.segment import SUFFIXES, closed_name, manifest_name, parse_segment_name
@@ -127,17 +128,14 @@ class _Survey:
     def _reason_to_stay(self, segment: Segment, path: Path, status: os.stat_result) -> str | None:
         if parse_segment_name(path.name) is None:
             return "its name is not that of a segment"
+        if reason := why_linked(path, self._named):
+            return reason
         if not stat.S_ISREG(status.st_mode):
-            return "it is a link, and what is behind links is not deleted"
+            return "it is no regular file"
         if status.st_nlink > 1:
             return "its file has another name too"
-        for parent in path.parents:
-            if parent in self._named:
-                break
-            if parent.is_symlink():
-                return "it is reached by a link, and what is behind links is not deleted"
         facts = self._facts.get(segment.session_key)
-        return reason_to_live(facts, status, self._machine, self._now)
+        return why_living(facts, status, self._machine, self._now)
 
     def manifests_of(self, doomed: set[Path]) -> list[Path]:
         """Return the manifests of the sessions all of whose files are doomed."""

@@ -270,6 +270,8 @@ def test_a_link_that_was_named_is_followed(logs, tmp_path):
 
     assert len(prune(tmp_path / "link", run="*", now=NOW).doomed) == 6
     assert len(prune(str(tmp_path / "link" / "o*"), run="*", now=NOW).doomed) == 3
+    file = tmp_path / "link" / "old" / closed_name(session(1), 0)
+    assert len(prune(file, run="*", now=NOW).doomed) == 1
 
 
 @pytest.mark.parametrize("glob", ["l*", "*/old", "**/old"])
@@ -281,6 +283,16 @@ def test_a_link_that_a_glob_matches_is_not_followed(logs, tmp_path, glob):
 
     assert done.doomed == []
     assert all(reason.startswith("it is reached by a link") for reason in done.left.values())
+
+
+def test_a_directory_of_the_name_of_a_segment_stays(logs):
+    path = logs / "old" / closed_name(session(1), 0, ".parquet")
+    path.mkdir()
+
+    done = prune(logs, run="old", now=NOW, yes=True)
+
+    assert done.left == {path: "it is no regular file"}
+    assert path.is_dir()
 
 
 def test_twins_go_together(logs):
