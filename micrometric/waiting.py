@@ -125,7 +125,11 @@ class EventWaiter(Waiter):
 
     def __init__(self) -> None:
         self._inotify = Inotify()
-        self._ring_in, self._ring_out = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            self._ring_in, self._ring_out = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        except OSError:
+            self._inotify.close()
+            raise
         self._directories: dict[str, tuple[Identity, int]] = {}
         self._matter: dict[int, set[str]] = {}
         self._files: dict[int, Identity] = {}
