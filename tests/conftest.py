@@ -62,6 +62,23 @@ def s3(_s3_server: str, _network: None, monkeypatch: pytest.MonkeyPatch) -> Iter
 
 
 @pytest.fixture
+def many_files() -> Iterator[None]:
+    """So many open files that what is opened next has a number beyond what select(2) takes."""
+    import os
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard < 2048:
+        pytest.skip("this user may not open so many files")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 2048), hard))
+    opened = [os.open(os.devnull, os.O_RDONLY) for _ in range(1024)]
+    yield
+    for descriptor in opened:
+        os.close(descriptor)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.fixture
 def logs(tmp_path: Path) -> Path:
     return tmp_path / "logs"
 

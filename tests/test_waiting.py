@@ -45,6 +45,14 @@ def test_what_was_begun_is_closed_where_the_user_may_open_no_more(monkeypatch):
     assert open_files() <= before
 
 
+@pytest.mark.usefixtures("many_files")
+def test_any_number_of_files_may_be_open():
+    waiter = EventWaiter()
+
+    assert waiter.wait(0.0) == NOTHING
+    waiter.close()
+
+
 class TestEvents:
     def test_nothing_comes_of_nothing(self, waiter):
         assert waiter.wait(0.0) == NOTHING
