@@ -11,6 +11,7 @@ import pytest
 from micrometric import MicroMetricLogger
 from micrometric.manifest import Manifest, read_manifest
 from micrometric.testing import reset
+from tests.programs import is_strange
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # As in the background of a shell; what is started here would inherit it and never be ended.
@@ -22,7 +23,7 @@ def _clean(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     import os
 
     for name in [*os.environ]:
-        if name.startswith(("MICROMETRIC_", "SLURM_", "OMPI_", "PMI_", "TORCHELASTIC_")):
+        if is_strange(name):
             monkeypatch.delenv(name)
     reset()
     yield
