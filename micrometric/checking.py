@@ -6,21 +6,21 @@ import itertools
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, tzinfo
+from datetime import tzinfo
 from pathlib import Path
 
 from micrometric.accounts import SessionCheck, check_account
 from micrometric.defects import KINDS, Defect
 from micrometric.errors import ManifestError, PathError
 from micrometric.event import decode_line
-from micrometric.finder import Found, Segment, find
+from micrometric.finder import Found, Segment, SessionKey, find
 from micrometric.given import Paths
 from micrometric.machine import Machine, this_machine
-from micrometric.manifest import SessionState, merge_metrics, read_manifest, session_state
+from micrometric.manifest import merge_metrics, read_manifest
 from micrometric.reader import read_segment, read_zone
 from micrometric.report import Report, source_of
 from micrometric.scanning import Scanned, scan_segment
-from micrometric.segment import STEM, is_manifest_name, parse_segment_name
+from micrometric.segment import STEM, file_size, is_manifest_name, parse_segment_name
 
 KEPT = 100_000
 """Defects that are remembered one by one; all are counted."""
@@ -85,16 +85,9 @@ class _Checker:
         self._found = found
         self._zone = zone
         self._check = Check(files=len(found.segments))
-        self._doubled: dict[tuple[Path, str], list[Defect]] = {}
+        self._doubled: dict[SessionKey, list[Defect]] = {}
         """Lines that stand twice, by session."""
-        now = datetime.now(UTC)
-        self._states = {
-            (path.parent, manifest.session.id): session_state(
-                manifest.session, now=now, machine=machine
-            )
-            for path, manifest in found.manifests
-            if manifest.session is not None
-        }
+        self._states = found.session_states(machine)
 
     def run(self, progress: Callable[[float], None] | None) -> Check:
         self._look_at_directories()
@@ -165,7 +158,7 @@ class _Checker:
 
     def _scan(self, progress: Callable[[float], None] | None) -> list[Scanned]:
         metrics = self._found.metrics()
-        sizes = [_size(segment) for segment in self._found.segments]
+        sizes = [file_size(segment.path) for segment in self._found.segments]
         scanned: list[Scanned] = []
         done = 0
         for segment, size in zip(self._found.segments, sizes, strict=True):
@@ -183,17 +176,14 @@ class _Checker:
     def _tell(self, defect: Defect, segment: Segment) -> None:
         if defect.kind == "doubled":
             # The account of its session may allow it: events of one time and value look the same.
-            kept = self._doubled.setdefault(self._session_of(segment), [])
+            kept = self._doubled.setdefault(segment.session_key, [])
             if len(kept) < KEPT:
                 kept.append(defect)
-        elif defect.kind != "unfinished" or self._state_of(segment) not in ("live", "unknown"):
+        elif defect.kind != "unfinished" or self._states.get(segment.session_key) not in (
+            "live",
+            "unknown",
+        ):
             self._check.add(defect)
-
-    def _session_of(self, segment: Segment) -> tuple[Path, str]:
-        return segment.path.parent, segment.session or ""
-
-    def _state_of(self, segment: Segment) -> SessionState | None:
-        return self._states.get(self._session_of(segment))
 
     # What one file alone does not tell.
 
@@ -224,9 +214,9 @@ class _Checker:
         }
 
     def _settle_accounts(self, scanned: list[Scanned]) -> None:
-        by_session: dict[tuple[Path, str], list[Scanned]] = {}
+        by_session: dict[SessionKey, list[Scanned]] = {}
         for one in scanned:
-            by_session.setdefault(self._session_of(one.segment), []).append(one)
+            by_session.setdefault(one.segment.session_key, []).append(one)
         exact = set()
         for path, manifest in self._found.manifests:
             if manifest.session is not None:
@@ -253,10 +243,3 @@ def _entries(directory: Path) -> list[Path]:
         return [path for path in directory.iterdir() if path.is_file()]
     except OSError:
         return []  # It went away since it was found.
-
-
-def _size(segment: Segment) -> int:
-    try:
-        return segment.path.stat().st_size
-    except OSError:
-        return 0  # A stream has none.

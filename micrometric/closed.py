@@ -23,7 +23,7 @@ REST = 2.0
 """Seconds a closed segment stays as it is while its session lives."""
 _REST_AT_END = 0.25
 _RETRY = 30.0
-"""Seconds until compressing is tried again after the disk took nothing."""
+"""Seconds until compressing and deleting are tried again after the disk refused one of them."""
 _STEP_BYTES = 256 * 1024
 
 SUFFIXES = {"gzip": ".jsonl.gz", "zstd": ".jsonl.zst"}
@@ -81,10 +81,15 @@ class ClosedSegments:
         if self._packing is not None:
             return self._pack_on()
         surplus = self._surplus(active_bytes)
-        if surplus is not None and self._has_rested(surplus, at_once):
-            self._delete(surplus)
-            return True
+        if surplus is not None and self._may_try(at_once) and self._has_rested(surplus, at_once):
+            if self._delete(surplus):
+                return True
+            self._retry_at = self._clock() + _RETRY
         return self._begin_packing(at_once)
+
+    def _may_try(self, at_once: bool) -> bool:
+        """Say whether the disk refused nothing of late, or nothing can be put off."""
+        return at_once or self._clock() >= self._retry_at
 
     def _has_rested(self, segment: SegmentFacts, at_once: bool) -> bool:
         rest = self._closed_at[segment.index] + REST - self._clock()
@@ -105,21 +110,25 @@ class ClosedSegments:
             return self.facts[0]
         return None
 
-    def _delete(self, segment: SegmentFacts) -> None:
-        with contextlib.suppress(OSError):
-            (self._directory / segment.name).unlink()
+    def _delete(self, segment: SegmentFacts) -> bool:
+        """Delete a segment, and say whether it is gone; only then it counts as deleted."""
+        try:
+            (self._directory / segment.name).unlink(missing_ok=True)
+        except OSError:
+            return False
         self.facts.remove(segment)
         self.deleted = DeletedFacts(
             self.deleted.segments + 1,
             self.deleted.events + segment.events,
             self.deleted.bytes + segment.bytes,
         )
+        return True
 
     # Compression.
 
     def _begin_packing(self, at_once: bool) -> bool:
         kind = self._settings.compression
-        if kind is None or (self._clock() < self._retry_at and not at_once):
+        if kind is None or not self._may_try(at_once):
             return False
         plain = [segment for segment in self.facts if segment.name.endswith(".jsonl")]
         if not plain or not self._has_rested(plain[0], at_once):

@@ -8,8 +8,6 @@ is the old state or the new one, or for an instant both, of which readers count 
 from __future__ import annotations
 
 import contextlib
-import glob
-import itertools
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -22,10 +20,11 @@ from micrometric.claim import QUIET, next_index
 from micrometric.errors import PathError, SettingError
 from micrometric.finder import Found, Segment, find
 from micrometric.given import Paths
-from micrometric.leaving import LeftError, refuse_links, refuse_living, refuse_others
-from micrometric.machine import Machine, this_machine
-from micrometric.manifest import Manifest, SegmentFacts, write_manifest
+from micrometric.leaving import LeftError, refuse_others, why_linked, why_living
+from micrometric.machine import this_machine
+from micrometric.manifest import SegmentFacts, write_manifest
 from micrometric.packing import RefusedError, clear_remains, sync, verified_parquet
+from micrometric.runs import run_folder
 from micrometric.segment import (
     PLAIN_NAME,
     active_name,
@@ -74,7 +73,6 @@ def compact(
     to: str | os.PathLike[str] | None = None,
     dry_run: bool = False,
     progress: Callable[[Path, int, int], None] | None = None,
-    machine: Machine | None = None,
     now: datetime | None = None,
     compaction: Compaction | None = None,
 ) -> Compaction:
@@ -90,7 +88,6 @@ def compact(
         dry_run: whether only to tell what would be done.
         progress: called before each segment with its path, its number from 1, and how many
             there are.
-        machine: the machine that asks whether sessions live; by default this one.
         now: the present, aware; by default that of the clock.
         compaction: receives what was done as it is done, so that it is known after an error too.
 
@@ -106,9 +103,7 @@ def compact(
         raise SettingError("compact takes files and directories, not standard input or pipes")
     worker = _Worker(
         found,
-        _named(paths),
         None if to is None else Path(to),
-        machine or this_machine(),
         now or datetime.now(UTC),
     )
     segments = found.segments if to else [s for s in found.segments if s.suffix != ".parquet"]
@@ -130,29 +125,15 @@ def compact(
     return done
 
 
-def _named(paths: Paths) -> set[Path]:
-    """Return the paths that were named, by a glob too."""
-    given = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
-    texts = [os.fspath(path) for path in given]
-    matches = (glob.glob(text, recursive=True) for text in texts)  # noqa: PTH207 - absolute too
-    return {Path(text) for text in itertools.chain(texts, *matches)}
-
-
 class _Worker:
     """Compacts segments one by one."""
 
-    def __init__(
-        self, found: Found, given: set[Path], to: Path | None, machine: Machine, now: datetime
-    ) -> None:
-        self._given = given
+    def __init__(self, found: Found, to: Path | None, now: datetime) -> None:
+        self._named = found.named
         self._to = to
-        self._machine = machine
+        self._machine = this_machine()
         self._now = now
-        self._manifests: dict[tuple[Path, str], Manifest] = {
-            (path.parent, manifest.session.id): manifest
-            for path, manifest in found.manifests
-            if manifest.session is not None
-        }
+        self._manifests = found.session_manifests()
 
     def compacted(self, segment: Segment, *, dry_run: bool) -> Compacted:
         """Compact one segment.
@@ -166,12 +147,9 @@ class _Worker:
             raise LeftError("it is Parquet already")
         if parse_segment_name(segment.path.name) is None:
             raise LeftError("its name is not that of a segment")
-        if self._to is None:
-            refuse_links(segment, self._given)
-        manifest = self._manifests.get((segment.path.parent, segment.session or ""))
-        refuse_living(segment, manifest, self._machine, self._now)
+        self._refuse(segment)
         session, index = self._place(segment)
-        folder = segment.path.parent if self._to is None else self._to / segment.run
+        folder = segment.path.parent if self._to is None else run_folder(self._to, segment.run)
         target = folder / closed_name(session, index, ".parquet")
         size = segment.path.stat().st_size
         if not size:
@@ -198,6 +176,19 @@ class _Worker:
         if self._to is None:
             original.path.unlink(missing_ok=True)
         return result
+
+    def _refuse(self, segment: Segment) -> None:
+        """Leave alone what is behind links, where it would be deleted, and what may change yet.
+
+        Raises:
+            LeftError: it is left alone.
+        """
+        manifest = self._manifests.get(segment.session_key)
+        facts = None if manifest is None else manifest.session
+        reason = why_linked(segment.path, self._named) if self._to is None else None
+        reason = reason or why_living(facts, segment.path.stat(), self._machine, self._now)
+        if reason is not None:
+            raise LeftError(reason)
 
     def _place(self, segment: Segment) -> tuple[str, int]:
         """Return the session and number that name a segment once it is closed."""

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import os
 import stat
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 import msgspec
 
-from micrometric.claim import QUIET
 from micrometric.errors import ManifestError, PathError
 from micrometric.finder import Segment
+from micrometric.leaving import why_living
 from micrometric.machine import Machine
 from micrometric.manifest import (
     DeletedFacts,
@@ -24,39 +24,12 @@ from micrometric.manifest import (
     SegmentFacts,
     SessionFacts,
     read_manifest,
-    session_state,
     write_manifest,
 )
 from micrometric.reader import read_segment
 from micrometric.report import Report
 from micrometric.retention import Doomed, Pruning
 from micrometric.segment import PLAIN_NAME, closed_names, manifest_name, parse_segment_name
-
-
-def reason_to_live(
-    facts: SessionFacts | None, status: os.stat_result, machine: Machine, now: datetime
-) -> str | None:
-    """Return why a segment is not to be touched, None if its session is over.
-
-    Args:
-        facts: what the manifest says of its session; None where there is none.
-        status: of the file.
-        machine: the machine that asks.
-        now: the present, aware.
-    """
-    if facts is None:
-        if now - datetime.fromtimestamp(status.st_mtime, UTC) < QUIET:
-            return (
-                "no manifest says that its session has ended, and it was written less than "
-                f"{QUIET.seconds // 60} minutes ago"
-            )
-        return None
-    state = session_state(facts, now=now, machine=machine)
-    if state == "live":
-        return f"its session {facts.id} lives"
-    if state == "unknown":
-        return f"whether its session {facts.id} lives can only be told on host {facts.host!r}"
-    return None
 
 
 def file_state(status: os.stat_result) -> tuple[int, int, int]:
@@ -95,7 +68,7 @@ class Deleter:
         if manifest is not None and manifest.session is not None:
             # As it is now, and not when the plan was made.
             status = path.stat()
-            reason = reason_to_live(manifest.session, status, self._machine, self._now)
+            reason = why_living(manifest.session, status, self._machine, self._now)
             if reason is not None:
                 self._pruning.left.update({one.path: reason for one in files})
                 return

@@ -29,27 +29,39 @@ class Deferred:
     __slots__ = ("_size", "data", "error", "tensor")
 
     def __init__(self, tensor: Any) -> None:
-        global _held
+        self.data: Any = None
+        self.error: Exception | None = None
         size = _bytes_of(tensor)
         _check_capture(tensor)
-        if _held + size > MAX_HELD_BYTES:
-            raise Refused(
-                f"{MAX_HELD_BYTES >> 20} MiB of device tensors wait to be written; log fewer or "
-                "smaller ones"
-            )
+        self._hold(size)
         try:
             self.tensor = tensor.detach().clone()
         except Exception as error:
             # Its repr is no way out: that would wait for the device.
             raise Refused(f"the device made no copy: {error}") from error
-        self._size = size
-        self.data: Any = None
-        self.error: Exception | None = None
-        _held += size
+
+    def _hold(self, size: int) -> None:
+        """Count bytes from before the copy is made until it is gone.
+
+        Raises:
+            Refused: there is no room for them.
+        """
+        global _held
+        # No call between the look and the count, so that no other thread comes between.
+        if _held + size <= MAX_HELD_BYTES:
+            _held += size
+            self._size = size
+            return
+        raise Refused(
+            f"{MAX_HELD_BYTES >> 20} MiB of device tensors wait to be written; log fewer or "
+            "smaller ones"
+        )
 
     def __del__(self) -> None:
         global _held
-        _held -= getattr(self, "_size", 0)
+        size = getattr(self, "_size", 0)
+        # Read before: no call between the load of the count and its store either.
+        _held -= size
 
 
 def on_device(value: Any) -> bool:

@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import glob
+import itertools
 import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from micrometric.errors import MicrometricError, NoDataError, PathError
 from micrometric.fetched import place_of, shown
 from micrometric.given import Paths
-from micrometric.manifest import Manifest, SessionFacts, merge_metrics, read_manifest
+from micrometric.machine import Machine
+from micrometric.manifest import (
+    Manifest,
+    SessionFacts,
+    SessionState,
+    merge_metrics,
+    read_manifest,
+    session_state,
+)
 from micrometric.registry import Metric
 from micrometric.remote import local_paths, mirror_of
 from micrometric.runs import Scalar, directory_keys, run_names
@@ -33,6 +43,8 @@ from micrometric.spool import STDIN, Spool, is_pipe, run_of_pipe
 if TYPE_CHECKING:
     from micrometric.filesystems import RemoteFile
 
+SessionKey = tuple[Path, str]
+"""Directory and id of a session: where a run was copied, there are two of one id."""
 _URL_AS_PATH = re.compile(r"[a-z][a-z0-9+.-]+:/[^/]")
 
 
@@ -67,6 +79,11 @@ class Segment:
     spool: Spool | None = field(default=None, repr=False, compare=False)
     """What lets a pipe be read again."""
 
+    @property
+    def session_key(self) -> SessionKey:
+        """By which its session is known; that of no session where it has none."""
+        return self.path.parent, self.session or ""
+
 
 @dataclass(slots=True)
 class Found:
@@ -75,6 +92,11 @@ class Found:
     segments: list[Segment] = field(default_factory=list)
     """By run, then in the order in which they were begun."""
     manifests: list[tuple[Path, Manifest]] = field(default_factory=list)
+    roots: list[Path] = field(default_factory=list)
+    """Files and directories that the paths mean: of a glob, those that it matches."""
+    named: set[Path] = field(default_factory=set)
+    """What of the paths was written: of a glob, the directory in which it begins to match. What
+    is a link below these was not named by anybody."""
     notes: list[str] = field(default_factory=list)
     """What could not be used, a sentence each."""
 
@@ -86,6 +108,27 @@ class Found:
             str(conflict) for conflict in conflicts if str(conflict) not in self.notes
         )
         return merged
+
+    def session_manifests(self) -> dict[SessionKey, Manifest]:
+        """Return the manifests that tell of a session."""
+        return {
+            (path.parent, manifest.session.id): manifest
+            for path, manifest in self.manifests
+            if manifest.session is not None
+        }
+
+    def sessions(self) -> dict[SessionKey, SessionFacts]:
+        """Return what the manifests tell of their sessions."""
+        manifests = self.session_manifests().items()
+        return {key: manifest.session for key, manifest in manifests if manifest.session}
+
+    def session_states(self, machine: Machine) -> dict[SessionKey, SessionState]:
+        """Return whether the sessions live, as far as a machine can tell."""
+        now = datetime.now(UTC)
+        return {
+            key: session_state(facts, now=now, machine=machine)
+            for key, facts in self.sessions().items()
+        }
 
     def directory_keys(self) -> set[str]:
         """Return the names of the `name=value` parts of all paths."""
@@ -139,7 +182,9 @@ def find(paths: Paths, *, in_place: bool = False, again: bool = True) -> Found:
     located: Located = {}
     pipes: dict[Path, None] = {}
     for path in given:
+        found.named.add(_written(os.fspath(path)))
         for root in _expand(os.fspath(path)):
+            found.roots.append(root)
             if is_pipe(root):
                 pipes[root] = None
             elif root.is_dir():
@@ -152,7 +197,7 @@ def find(paths: Paths, *, in_place: bool = False, again: bool = True) -> Found:
         found.segments.append(Segment(pipe, run_of_pipe(pipe), is_pipe=True, spool=spool))
     for directory in directories:
         found.manifests.extend(_manifests_in(directory, found.notes))
-    found.segments.extend(_describe(located, found.manifests, in_place=in_place))
+    found.segments.extend(_describe(located, found.sessions(), in_place=in_place))
     return found
 
 
@@ -197,6 +242,14 @@ def _expand(text: str) -> list[Path]:
     raise PathError(f"no such path: {text!r}{lost}")
 
 
+def _written(text: str) -> Path:
+    """Return what a path names without matching: of a glob, the parts before the first sign."""
+    path = Path(text)
+    if path.exists():
+        return path
+    return Path(*itertools.takewhile(lambda part: not glob.has_magic(part), path.parts))
+
+
 def _read_manifest(path: Path, *, is_named: bool = False) -> Manifest:
     try:
         return read_manifest(path, is_named=is_named)
@@ -223,13 +276,8 @@ def _registry_in(directory: Path, notes: list[str]) -> Iterator[tuple[Path, Mani
 
 
 def _describe(
-    located: Located, manifests: list[tuple[Path, Manifest]], *, in_place: bool
+    located: Located, facts: dict[SessionKey, SessionFacts], *, in_place: bool
 ) -> list[Segment]:
-    facts = {
-        (path.parent, manifest.session.id): manifest.session
-        for path, manifest in manifests
-        if manifest.session is not None
-    }
     runs = run_names({(place_of(path.parent), place_of(root)) for path, root in located.values()})
     segments: dict[tuple[Path, str | None, int | None], Segment] = {}
     for identity, (path, root) in located.items():
@@ -261,18 +309,16 @@ def _describe(
     return _numbered(sorted(segments.values(), key=_begun), facts)
 
 
-def _numbered(
-    segments: list[Segment], facts: dict[tuple[Path, str], SessionFacts]
-) -> list[Segment]:
+def _numbered(segments: list[Segment], facts: dict[SessionKey, SessionFacts]) -> list[Segment]:
     """Give each active segment the number that it gets when it is closed.
 
     That is one more than the last closed one has; where all of those were deleted, the manifest
     tells it, which else may be behind. It is ahead where the file was closed since it was found.
     """
-    last: dict[tuple[Path, str], int] = {}
+    last: dict[SessionKey, int] = {}
     numbered = []
     for segment in segments:
-        session = segment.path.parent, segment.session or ""
+        session = segment.session_key
         if segment.session is not None:
             index = segment.index
             if index is None:
@@ -306,7 +352,7 @@ def _suffix_of(path: Path) -> str:
     return ".jsonl"
 
 
-def _plain_owner(directory: Path, facts: dict[tuple[Path, str], SessionFacts]) -> str | None:
+def _plain_owner(directory: Path, facts: dict[SessionKey, SessionFacts]) -> str | None:
     """Return the session that the plain segment belongs to: the last that claimed the name."""
     claims = [
         session for (place, _), session in facts.items() if place == directory and session.plain

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import weakref
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Set
 from datetime import datetime, tzinfo
@@ -112,7 +113,8 @@ def follow(
         merge_window=merge_window,
         idle_exit=idle_exit,
         pulse=pulse,
-        waiter=_waiter(chosen, poll, poll_interval, report),
+        poll=poll,
+        poll_interval=poll_interval,
         report=report,
     )
 
@@ -157,7 +159,8 @@ class Follower:
         merge_window: float,
         idle_exit: float | None,
         pulse: float | None,
-        waiter: Waiter,
+        poll: bool | None,
+        poll_interval: float,
         report: Report,
     ) -> None:
         if STDIN in paths and len(paths) > 1:
@@ -168,10 +171,17 @@ class Follower:
         self._pace = Pace(pulse, idle_exit, wanted.until, self._window)
         self._intake = Intake(wanted, zone, report)
         self._pipe = paths[0] if len(paths) == 1 and is_pipe(paths[0]) else None
+        waiter = _waiter(paths, poll, poll_interval, report)
         self._watcher = Watcher([] if self._pipe else paths, launch, report, waiter)
-        self._arrivals = Arrivals(self._watcher, self._intake, self._pace)
-        if last is not None:
-            self._seek_ends()
+        # A follower that nobody iterates or closes lets go of its files all the same.
+        weakref.finalize(self, self._watcher.close).atexit = False
+        try:
+            self._arrivals = Arrivals(self._watcher, self._intake, self._pace)
+            if last is not None:
+                self._seek_ends()
+        except BaseException:
+            self._watcher.close()
+            raise
         self._batches = self._flow()
         self._events = itertools.chain.from_iterable(self.batches())
 

@@ -6,16 +6,17 @@ import itertools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, tzinfo
+from datetime import datetime, tzinfo
 from typing import Literal
 
 from micrometric.fetched import shown
-from micrometric.finder import Found, Segment, find
+from micrometric.finder import Segment, find
 from micrometric.given import Paths
-from micrometric.machine import Machine, this_machine
-from micrometric.manifest import SessionState, session_state
+from micrometric.machine import this_machine
+from micrometric.manifest import SessionState
 from micrometric.reader import choose_launch, read_segment, read_zone
 from micrometric.report import Report
+from micrometric.segment import file_size, parse_segment_name
 
 Kind = Literal["active", "closed", "compressed", "parquet"]
 
@@ -90,7 +91,6 @@ def take_inventory(
     *,
     launch: str | None = None,
     assume_tz: str | tzinfo | None = None,
-    machine: Machine | None = None,
 ) -> Inventory:
     """Look at every segment under some paths; each is read once, for its events and times.
 
@@ -98,7 +98,6 @@ def take_inventory(
         paths: files, directories (recursive), globs or `-`; one or several.
         launch: see `iter_events`.
         assume_tz: see `iter_events`.
-        machine: the machine that asks, which knows its own processes; this one by default.
 
     Raises:
         PathError: a path is missing, cannot be read, or holds no logs.
@@ -108,8 +107,9 @@ def take_inventory(
     zone = read_zone(assume_tz)
     report = Report()
     found = choose_launch(find(paths), launch, report)
-    states = _states(found, machine or this_machine())
-    return Inventory([_stored(s, states, zone, report) for s in found.segments], report)
+    states = found.session_states(this_machine())
+    files = [_stored(s, states.get(s.session_key), zone, report) for s in found.segments]
+    return Inventory(files, report)
 
 
 def together(files: list[Stored]) -> Stored:
@@ -161,14 +161,8 @@ def _natural(name: str) -> list[tuple[int, str]]:
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
 
 
-def _states(found: Found, machine: Machine) -> dict[str, SessionState]:
-    now = datetime.now(UTC)
-    sessions = [manifest.session for _, manifest in found.manifests if manifest.session is not None]
-    return {facts.id: session_state(facts, now=now, machine=machine) for facts in sessions}
-
-
 def _stored(
-    segment: Segment, states: dict[str, SessionState], zone: tzinfo | None, report: Report
+    segment: Segment, state: SessionState | None, zone: tzinfo | None, report: Report
 ) -> Stored:
     events, begin, end = 0, None, None
     for event in read_segment(segment, report, zone):
@@ -184,8 +178,8 @@ def _stored(
         launch=segment.launch,
         path=shown(segment.path),
         kind=_kind(segment),
-        state=states.get(segment.session or ""),
-        size=_size(segment),
+        state=state,
+        size=file_size(segment.path),
         events=events,
         begin=begin,
         end=end,
@@ -197,12 +191,6 @@ def _kind(segment: Segment) -> Kind:
         return "parquet"
     if segment.suffix != ".jsonl":
         return "compressed"
-    is_numbered = segment.path.name.removesuffix(".jsonl").rpartition(".")[2].isdigit()
-    return "closed" if is_numbered else "active"
-
-
-def _size(segment: Segment) -> int:
-    try:
-        return segment.path.stat().st_size
-    except OSError:
-        return 0  # A stream has none, and what was renamed meanwhile is elsewhere.
+    # Also an active segment has a number: the one that it gets once it is closed.
+    name = parse_segment_name(segment.path.name)
+    return "active" if name is None or name.index is None else "closed"

@@ -1,15 +1,15 @@
-"""What compaction leaves alone: what is behind links, may change yet, or was made by others."""
+"""What pruning and compaction leave alone: what is behind links, may change, or is of others."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Set
 from datetime import UTC, datetime
 from pathlib import Path
 
 from micrometric.claim import QUIET
-from micrometric.finder import Segment
 from micrometric.machine import Machine
-from micrometric.manifest import Manifest, session_state
+from micrometric.manifest import SessionFacts, session_state
 from micrometric.parquet import ParquetError, ParquetLines
 
 
@@ -17,48 +17,45 @@ class LeftError(Exception):
     """A segment is left alone; says why."""
 
 
-def refuse_links(segment: Segment, named: Set[Path]) -> None:
-    """Leave alone what is reached by a link below the paths that were named.
-
-    Raises:
-        LeftError: it is.
-    """
-    for path in (segment.path, *segment.path.parents):
-        if path.is_symlink() and (path == segment.path or path not in named):
-            raise LeftError("it is reached by a link, and what is behind links is not deleted")
-        if path in named:
-            break
-
-
-def refuse_living(
-    segment: Segment, manifest: Manifest | None, machine: Machine, now: datetime
-) -> None:
-    """Leave alone what its session may still write.
+def why_linked(path: Path, named: Set[Path]) -> str | None:
+    """Return why a file is not to be touched that is reached by a link, None if it is not.
 
     Args:
-        segment: a file of the session.
-        manifest: that of the session, if there is one.
+        path: the file.
+        named: what somebody wrote; links there and above are meant.
+    """
+    for place in (path, *path.parents):
+        if place.is_symlink() and (place == path or place not in named):
+            return "it is reached by a link, and what is behind links is not deleted"
+        if place in named:
+            break
+    return None
+
+
+def why_living(
+    facts: SessionFacts | None, status: os.stat_result, machine: Machine, now: datetime
+) -> str | None:
+    """Return why a segment is not to be touched that its session may write, None if that is over.
+
+    Args:
+        facts: what the manifest says of its session; None where there is none.
+        status: of the file.
         machine: the machine that asks.
         now: the present, aware.
-
-    Raises:
-        LeftError: the session lives, or that cannot be told.
     """
-    if manifest is None or manifest.session is None:
-        if now - _written_at(segment) < QUIET:
-            raise LeftError(
+    if facts is None:
+        if now - datetime.fromtimestamp(status.st_mtime, UTC) < QUIET:
+            return (
                 "no manifest says that its session has ended, and it was written less than "
                 f"{QUIET.seconds // 60} minutes ago"
             )
-        return
-    state = session_state(manifest.session, now=now, machine=machine)
+        return None
+    state = session_state(facts, now=now, machine=machine)
     if state == "live":
-        raise LeftError(f"its session {segment.session} lives")
+        return f"its session {facts.id} lives"
     if state == "unknown":
-        raise LeftError(
-            f"whether its session {segment.session} lives can only be told on host "
-            f"{manifest.session.host!r}"
-        )
+        return f"whether its session {facts.id} lives can only be told on host {facts.host!r}"
+    return None
 
 
 def refuse_others(target: Path, *, replaces: bool) -> None:
@@ -79,7 +76,3 @@ def refuse_others(target: Path, *, replaces: bool) -> None:
         ParquetLines(target).close()
     except ParquetError as error:
         raise LeftError(f"{str(target)!r} is there already, and is {error}") from None
-
-
-def _written_at(segment: Segment) -> datetime:
-    return datetime.fromtimestamp(segment.path.stat().st_mtime, UTC)

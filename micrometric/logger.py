@@ -32,7 +32,7 @@ from micrometric.writer import Writer
 
 _registry = Registry()
 _current: MicroMetricLogger | None = None
-_construction = threading.Lock()
+_construction = threading.RLock()
 _frame = sys._getframe
 _now = time.time_ns
 
@@ -389,8 +389,12 @@ def _construct(
     with _construction:
         logger = cls._object
         if logger is None:
-            logger = cls._object = object.__new__(cls)
+            logger = object.__new__(cls)
             logger._state = State(_registry)
+            # No call from here on: a signal handler that came before has made the one object.
+            if cls._object is None:
+                cls._object = logger
+            logger = cls._object
         elif cls._instance is None and logger._state.writer is not None:
             # Tests written for the original logger reset it by clearing `_instance`.
             logger._state.close()
@@ -401,6 +405,20 @@ def _construct(
         else:
             warn_of_differences(logger._state, passed)
     return logger
+
+
+def _renew_locks() -> None:
+    """Take new locks in a forked child: another thread of the parent may hold the old ones."""
+    global _construction
+    _construction = threading.RLock()
+    _registry.renew_lock()
+    if (logger := MicroMetricLogger._object) is not None:
+        logger._state.lock = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    # From the start: metrics are registered before anything is configured.
+    os.register_at_fork(after_in_child=_renew_locks)
 
 
 def _caller(stacklevel: int) -> FrameType:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import select
 import sys
 import time
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from micrometric.finder import Segment
 from micrometric.intake import Intake
 from micrometric.pace import Pace
 from micrometric.spool import STDIN, run_of_pipe
+from micrometric.waiting import is_readable
 
 _BLOCK = 256 * 1024
 
@@ -26,12 +26,12 @@ def piped_batches(path: Path, intake: Intake, pace: Pace) -> Iterator[list[LogEv
     ) as pipe:
         came = time.monotonic()
         while not pace.is_closed:
-            if not select.select([pipe], [], [], 0)[0]:
+            if not is_readable(0.0, pipe.fileno()):
                 yield []
                 idle = time.monotonic() - came
                 if pace.is_over(idle):
                     return
-                if not select.select([pipe], [], [], pace.patience(idle))[0]:
+                if not is_readable(pace.patience(idle), pipe.fileno()):
                     continue
             block = pipe.read(_BLOCK)
             lines, end, half = (half + block).rpartition(b"\n")

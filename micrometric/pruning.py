@@ -8,12 +8,13 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from micrometric.deletion import Deleter, file_state, reason_to_live
+from micrometric.deletion import Deleter, file_state
 from micrometric.errors import SettingError
 from micrometric.fetched import root_of
 from micrometric.filters import read_time
-from micrometric.finder import Found, Segment, find
+from micrometric.finder import Found, Segment, SessionKey, find
 from micrometric.given import Paths
+from micrometric.leaving import why_linked, why_living
 from micrometric.machine import Machine, this_machine
 from micrometric.retention import Doomed, Pruning, Rules
 from micrometric.segment import SUFFIXES, closed_name, manifest_name, parse_segment_name
@@ -54,7 +55,7 @@ def prune(
 
     Raises:
         PathError: a path is missing or holds no logs, or a file cannot be deleted.
-        SettingError: there is no condition, or a path is no place to delete from.
+        SettingError: there is no condition, one is below 0, or a path is no place to delete from.
         FilterError: the time or age cannot be read.
     """
     moment = now or datetime.now(UTC)
@@ -64,6 +65,9 @@ def prune(
         raise SettingError(
             "nothing says what may go; name an age, a size, a number to keep, or a run"
         )
+    for name, number in (("keep_runs", keep_runs), ("keep_segments", keep_segments)):
+        if number is not None and number < 0:
+            raise SettingError(f"{name} must be a number to keep, 0 or more, not {number!r}")
     rules = Rules(
         None if older_than is None else read_time(older_than, "--older-than", moment),
         None if max_size is None else read_size(max_size, "--max-size"),
@@ -77,9 +81,9 @@ def prune(
             raise SettingError("prune takes files and directories on this machine")
     done = Pruning() if pruning is None else pruning
     machine = machine or this_machine()
-    survey = _Survey(found, paths, machine, moment)
+    survey = _Survey(found, machine, moment)
     files = [*survey.candidates(done.left)]
-    done.doomed = rules.choose(files, sum(map(_size, done.left)))
+    done.doomed = rules.choose(files, survey.left_bytes)
     done.manifests = survey.manifests_of({one.path for one in done.doomed})
     if yes:
         Deleter(done, machine, moment).run()
@@ -89,17 +93,14 @@ def prune(
 class _Survey:
     """Knows what may be deleted."""
 
-    def __init__(self, found: Found, paths: Paths, machine: Machine, now: datetime) -> None:
+    def __init__(self, found: Found, machine: Machine, now: datetime) -> None:
         self._found = found
-        given = [paths] if isinstance(paths, str | os.PathLike) else paths
-        self._given = set(map(Path, given))
+        self._named = found.named
         self._machine = machine
         self._now = now
-        self._facts = {
-            (path.parent, manifest.session.id): manifest.session
-            for path, manifest in found.manifests
-            if manifest.session is not None
-        }
+        self._facts = found.sessions()
+        self.left_bytes = 0
+        """Bytes of what may not be deleted, of the candidates so far."""
 
     def candidates(self, left: dict[Path, str]) -> Iterator[Doomed]:
         """Yield every file that may go; what may not goes to `left` with the reason."""
@@ -112,6 +113,7 @@ class _Survey:
                 reason = self._reason_to_stay(segment, path, status)
                 if reason is not None:
                     left[path] = reason
+                    self.left_bytes += status.st_size
                     continue
                 yield Doomed(
                     path,
@@ -127,36 +129,25 @@ class _Survey:
     def _reason_to_stay(self, segment: Segment, path: Path, status: os.stat_result) -> str | None:
         if parse_segment_name(path.name) is None:
             return "its name is not that of a segment"
+        if reason := why_linked(path, self._named):
+            return reason
         if not stat.S_ISREG(status.st_mode):
-            return "it is a link, and what is behind links is not deleted"
+            return "it is no regular file"
         if status.st_nlink > 1:
             return "its file has another name too"
-        for parent in path.parents:
-            if parent in self._given:
-                break
-            if parent.is_symlink():
-                return "it is reached by a link, and what is behind links is not deleted"
-        facts = self._facts.get((path.parent, segment.session or ""))
-        return reason_to_live(facts, status, self._machine, self._now)
+        facts = self._facts.get(segment.session_key)
+        return why_living(facts, status, self._machine, self._now)
 
     def manifests_of(self, doomed: set[Path]) -> list[Path]:
         """Return the manifests of the sessions all of whose files are doomed."""
-        files: dict[tuple[Path, str], list[Path]] = {}
+        files: dict[SessionKey, list[Path]] = {}
         for segment in self._found.segments:
-            key = segment.path.parent, segment.session or ""
-            files.setdefault(key, []).extend(_files_of(segment))
+            files.setdefault(segment.session_key, []).extend(_files_of(segment))
         return sorted(
             directory / manifest_name(session)
             for (directory, session), mine in files.items()
             if (directory, session) in self._facts and doomed.issuperset(mine)
         )
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.lstat().st_size
-    except OSError:
-        return 0  # It went away since it was found.
 
 
 def _files_of(segment: Segment) -> Iterator[Path]:

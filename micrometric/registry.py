@@ -47,7 +47,11 @@ class Registry:
         self.metrics: dict[str, Metric] = {}
         self.dtypes: dict[str, type] = {}
         """The dtypes as they were passed, which a manifest can only name."""
-        self._lock = threading.Lock()
+        self.renew_lock()
+
+    def renew_lock(self) -> None:
+        """Take a new lock in a forked child: another thread of the parent may hold the old one."""
+        self._lock = threading.RLock()
 
     def register(
         self,
@@ -74,9 +78,11 @@ class Registry:
         metric = Metric(_type_name(kind), unit, description, _as_dims(identifier, dims), place)
         with self._lock:
             replaced = self.metrics.get(identifier)
-            # New dicts, so that a reader without the lock never sees one change under it.
-            self.metrics = {**self.metrics, identifier: metric}
+            # New dicts, so that a reader without the lock never sees one change under it, nor a
+            # metric without its dtype. No call from here on: a signal handler that registers one
+            # too comes before or after.
             self.dtypes = {**self.dtypes, identifier: kind}
+            self.metrics = {**self.metrics, identifier: metric}
         return replaced
 
     def clear(self) -> None:

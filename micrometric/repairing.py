@@ -12,7 +12,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, tzinfo
+from datetime import tzinfo
 from pathlib import Path
 
 from micrometric.checking import Check, check
@@ -20,13 +20,14 @@ from micrometric.errors import PathError, SettingError
 from micrometric.finder import Found, Segment, find
 from micrometric.given import Paths
 from micrometric.machine import Machine, this_machine
-from micrometric.manifest import Manifest, session_state, write_manifest
+from micrometric.manifest import write_manifest
 from micrometric.mending import Mended, NotAddedUpError, mend_segment
 from micrometric.opening import pin
 from micrometric.parquet import ParquetError
 from micrometric.reader import read_segment, read_zone
 from micrometric.rebuilding import Kept, rebuilt_manifest
 from micrometric.report import Report
+from micrometric.runs import run_folder
 from micrometric.segment import manifest_name, parse_segment_name
 
 
@@ -92,9 +93,9 @@ def repair(
             f"{str(target)!r} is there already; expected a directory that is not, or is empty"
         )
     found = find(paths)
-    _refuse_inside(target, paths)
     if any(segment.is_pipe for segment in found.segments):
         raise SettingError("repair takes files and directories, not standard input or pipes")
+    _refuse_inside(target, found.roots)
     machine = machine or this_machine()
     half = None if progress is None else lambda share: progress(share / 2)
     checked = check(paths, assume_tz=assume_tz, machine=machine, progress=half)
@@ -109,15 +110,15 @@ def repair(
         raise PathError(f"cannot write {str(target)!r}: {error.strerror or error}") from None
 
 
-def _refuse_inside(target: Path, paths: Paths) -> None:
+def _refuse_inside(target: Path, roots: list[Path]) -> None:
     """Refuse an output that would be read as part of the logs.
 
     Raises:
-        SettingError: the output is in a directory that was named.
+        SettingError: the output is in a directory that was named, or in that of a named segment.
     """
-    for path in [paths] if isinstance(paths, str | os.PathLike) else paths:
-        directory = Path(path)
-        if directory.is_dir() and target.resolve().is_relative_to(directory.resolve()):
+    for root in roots:
+        directory = root.parent if parse_segment_name(root.name) else root
+        if target.resolve().is_relative_to(directory.resolve()):
             raise SettingError(
                 f"{str(target)!r} is inside of {str(directory)!r}, where it would be read as part "
                 "of the logs; name a directory beside it"
@@ -161,14 +162,8 @@ class _Work:
         self._folder = folder
         self._target = target
         self._zone = zone
-        now = datetime.now(UTC)
-        self._manifests: dict[tuple[Path, str], Manifest] = {}
-        self._states = {}
-        for path, manifest in found.manifests:
-            if manifest.session is not None:
-                key = path.parent, manifest.session.id
-                self._manifests[key] = manifest
-                self._states[key] = session_state(manifest.session, now=now, machine=machine)
+        self._manifests = found.session_manifests()
+        self._states = found.session_states(machine)
         self._exact = {(s.directory, s.session) for s in checked.sessions if s.is_exact}
         self._kept: dict[tuple[Path, Path, str], list[Kept]] = {}
         """What is in the new segments, by directory, new directory and session."""
@@ -188,11 +183,11 @@ class _Work:
         return self._repair
 
     def _repair_one(self, segment: Segment) -> None:
-        state = self._states.get((segment.path.parent, segment.session or ""))
+        state = self._states.get(segment.session_key)
         if state == "live":
             self._repair.left[segment.path] = f"its session {segment.session} lives"
             return
-        folder = self._folder / segment.run
+        folder = run_folder(self._folder, segment.run)
         folder.mkdir(parents=True, exist_ok=True)
         try:
             with contextlib.ExitStack() as held:
@@ -227,7 +222,7 @@ class _Work:
         source = pin(segment, held) if segment.suffix == ".jsonl" else segment.path
         if source is None:
             raise FileNotFoundError("it went away meanwhile")
-        is_exact = (segment.path.parent, segment.session or "") in self._exact
+        is_exact = segment.session_key in self._exact
         try:
             mended = mend_segment(source, segment.suffix, path, rejected, keep_doubled=is_exact)
         except (ParquetError, FileNotFoundError):

@@ -37,11 +37,6 @@ class Pruning:
     manifests: list[Path] = field(default_factory=list)
     """Manifests that go with the last segment of their session."""
 
-    @property
-    def freed(self) -> int:
-        """Bytes that are gone, or would be."""
-        return sum(one.size for one in self.deleted or self.doomed)
-
 
 @dataclass(frozen=True, slots=True)
 class Rules:

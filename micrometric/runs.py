@@ -6,6 +6,8 @@ import os
 import re
 from pathlib import Path
 
+from micrometric.errors import PathError
+
 Scalar = str | int | float
 
 _PAIR = re.compile(r"(?P<name>[A-Za-z_][\w.-]*)=(?P<value>.*)", re.DOTALL)
@@ -24,17 +26,35 @@ def run_names(places: set[tuple[Path, Path]]) -> dict[tuple[Path, Path], str]:
     length = 2
     while clashes := _clashes(names):
         for directory, root in clashes:
-            parts = Path(os.path.abspath(directory)).parts  # noqa: PTH100
-            names[directory, root] = str(Path(*parts[-length:]))
+            names[directory, root] = str(Path(*_parts(directory)[-length:]))
         length += 1
     return names
 
 
 def _clashes(names: dict[tuple[Path, Path], str]) -> list[tuple[Path, Path]]:
-    directories: dict[str, set[str]] = {}
+    directories: dict[str, set[tuple[str, ...]]] = {}
     for (directory, _), name in names.items():
-        directories.setdefault(name, set()).add(os.path.abspath(directory))  # noqa: PTH100
+        directories.setdefault(name, set()).add(_parts(directory))
     return [place for place, name in names.items() if len(directories[name]) > 1]
+
+
+def _parts(directory: Path) -> tuple[str, ...]:
+    """Return the parts of an absolute path without its root: a name is always a relative path."""
+    return tuple(os.path.abspath(directory).strip(os.sep).split(os.sep))  # noqa: PTH100, PTH206
+
+
+def run_folder(output: Path, run: str) -> Path:
+    """Return the directory of a run inside of a directory that is written to.
+
+    Raises:
+        PathError: the name of the run leads elsewhere.
+    """
+    if Path(run).anchor or ".." in Path(run).parts:
+        raise PathError(
+            f"run {run!r} would be written outside of {str(output)!r}; read it by a path that "
+            "gives it a name below"
+        )
+    return output / run
 
 
 def directory_keys(directory: Path) -> dict[str, Scalar]:

@@ -12,6 +12,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
 STEM = "micro_metrics"
 PLAIN_NAME = f"{STEM}.jsonl"
@@ -80,6 +81,14 @@ def file_identity(file: str | os.PathLike[str] | int) -> tuple[int, int] | None:
     except OSError:
         return None
     return status.st_dev, status.st_ino
+
+
+def file_size(path: Path) -> int:
+    """Return the bytes of a file on disk; 0 of a stream, and where there is no such file now."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
 
 
 def manifest_name(session: str) -> str:

@@ -22,6 +22,8 @@ POLL_INTERVAL = 0.1
 """Seconds between two looks at files that are quiet, without events."""
 _ROUND = 2.0
 """Seconds between two looks at everything, with events."""
+_LONGEST = 3600.0
+"""Seconds of one wait; the kernel counts milliseconds, and not without end."""
 _REMOTE = ("nfs", "cifs", "smb", "fuse", "9p", "lustre", "gpfs", "beegfs", "ceph", "afs", "gluster")
 """File systems, by how their names begin, on which others write without an event here."""
 
@@ -125,7 +127,11 @@ class EventWaiter(Waiter):
 
     def __init__(self) -> None:
         self._inotify = Inotify()
-        self._ring_in, self._ring_out = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            self._ring_in, self._ring_out = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        except OSError:
+            self._inotify.close()
+            raise
         self._directories: dict[str, tuple[Identity, int]] = {}
         self._matter: dict[int, set[str]] = {}
         self._files: dict[int, Identity] = {}
@@ -164,8 +170,7 @@ class EventWaiter(Waiter):
         if left <= 0:
             self._next_round = time.monotonic() + _ROUND
             return _ANYTHING
-        descriptors = [self._inotify.descriptor, self._ring_in]
-        select.select(descriptors, [], [], max(0.0, min(seconds, left)))
+        is_readable(min(seconds, left), self._inotify.descriptor, self._ring_in)
         return self._told(self._inotify.read())
 
     def _told(self, events: list[tuple[int, int, str]]) -> Changes:
@@ -204,6 +209,17 @@ class EventWaiter(Waiter):
             if descriptor >= 0:
                 os.close(descriptor)
         self._ring_in = self._ring_out = -1
+
+
+def is_readable(seconds: float, *descriptors: int) -> bool:
+    """Wait at most so many seconds until there is something to read, or an end; say whether.
+
+    By poll(2): select(2) takes no descriptor from 1,024 on.
+    """
+    waiting = select.poll()
+    for descriptor in descriptors:
+        waiting.register(descriptor, select.POLLIN)
+    return bool(waiting.poll(1000 * max(0.0, min(seconds, _LONGEST))))
 
 
 def why_polling(error: OSError) -> str:

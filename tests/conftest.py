@@ -11,6 +11,7 @@ import pytest
 from micrometric import MicroMetricLogger
 from micrometric.manifest import Manifest, read_manifest
 from micrometric.testing import reset
+from tests.programs import is_strange
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # As in the background of a shell; what is started here would inherit it and never be ended.
@@ -22,7 +23,7 @@ def _clean(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     import os
 
     for name in [*os.environ]:
-        if name.startswith(("MICROMETRIC_", "SLURM_", "OMPI_", "PMI_", "TORCHELASTIC_")):
+        if is_strange(name):
             monkeypatch.delenv(name)
     reset()
     yield
@@ -59,6 +60,23 @@ def s3(_s3_server: str, _network: None, monkeypatch: pytest.MonkeyPatch) -> Iter
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     yield _s3_server
     s3fs.S3FileSystem.clear_instance_cache()
+
+
+@pytest.fixture
+def many_files() -> Iterator[None]:
+    """So many open files that what is opened next has a number beyond what select(2) takes."""
+    import os
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard < 2048:
+        pytest.skip("this user may not open so many files")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 2048), hard))
+    opened = [os.open(os.devnull, os.O_RDONLY) for _ in range(1024)]
+    yield
+    for descriptor in opened:
+        os.close(descriptor)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 @pytest.fixture

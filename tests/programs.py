@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from micrometric import place
 from micrometric.machine import this_machine
 from micrometric.manifest import Manifest, read_manifest, session_state
 
@@ -95,10 +96,19 @@ print(json.dumps({{"told": told, "warned": warned, "during": during, "after": af
 """Log before, during and after some trouble, and tell what was said and what had to wait."""
 
 
+LAUNCHERS = {name for pair in (*place._RANKS, *place._JOBS) for name in pair}
+"""Variables by which launchers tell of ranks and jobs."""
+
+
+def is_strange(name: str) -> bool:
+    """Whether a variable would tell a test of settings or a launcher of the tests themselves."""
+    is_setting = name.startswith("MICROMETRIC_")
+    return is_setting or name == place.RAY_VARIABLE or name in LAUNCHERS
+
+
 def environment() -> dict[str, str]:
     """Return an environment without settings, ranks and launches of this process."""
-    strange = ("MICROMETRIC_", "SLURM_", "OMPI_", "PMI_", "TORCHELASTIC_")
-    kept = {name: text for name, text in os.environ.items() if not name.startswith(strange)}
+    kept = {name: text for name, text in os.environ.items() if not is_strange(name)}
     # From Python 3.12 on it remarks that a process which forks has any other thread.
     quiet = "ignore:This process:DeprecationWarning"
     return {**kept, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": quiet}

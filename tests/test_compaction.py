@@ -237,6 +237,8 @@ def test_what_is_reached_by_links_is_left_alone(tmp_path, logs):
 
     assert done.compacted == []
     assert {"reached by a link" in reason for reason in done.left.values()} == {True}
+    assert compact(f"{named}*", dry_run=True).compacted == []
+    assert len(compact(f"{named}/*", dry_run=True).compacted) == 3
     assert len(compact(named).compacted) == 3  # Who names a link means what it leads to.
 
 

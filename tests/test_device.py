@@ -1,5 +1,6 @@
 """Tensors on an accelerator, played by fakes that fail when they are touched too early."""
 
+import gc
 import sys
 import threading
 import types
@@ -179,6 +180,50 @@ def test_the_device_memory_that_waits_is_bounded(loop, logs, monkeypatch) -> Non
     loop.log("m", FakeTensor(99.0))  # There is room again.
     loop.flush()
     assert logged(logs)[-1] == 99.0
+
+
+def test_copies_that_go_while_another_goes_leave_no_count_behind() -> None:
+    before = device._held
+    others = [device.Deferred(FakeTensor(1.0)) for _ in range(3)]
+
+    class Interrupted(device.Deferred):
+        """A copy whose size is read just when another thread lets go of others."""
+
+        @property
+        def _size(self) -> int:
+            others.clear()
+            return self.size
+
+        @_size.setter
+        def _size(self, size: int) -> None:
+            self.size = size
+
+    copy = Interrupted(FakeTensor(1.0))
+    assert device._held == before + 16
+    del copy
+
+    assert device._held == before
+
+
+def test_a_copy_counts_from_before_it_is_made(monkeypatch) -> None:
+    before, counts = device._held, []
+    monkeypatch.setattr(FakeTensor, "clone", lambda _: counts.append(device._held))
+
+    copy = device.Deferred(FakeTensor(1.0))
+
+    assert counts == [device._held] == [before + 4]
+    del copy
+    assert device._held == before
+
+
+def test_a_copy_that_fails_does_not_count() -> None:
+    before = device._held
+
+    with pytest.raises(device.Refused):
+        device.Deferred(FakeTensor(1.0, fails="clone"))
+
+    gc.collect()
+    assert device._held == before
 
 
 # CUDA graphs, played by a torch of our own.

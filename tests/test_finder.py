@@ -15,7 +15,7 @@ from micrometric.finder import find, find_manifests
 from micrometric.manifest import Manifest, SegmentFacts, SessionFacts, write_manifest
 from micrometric.registry import Metric
 from micrometric.relocation import is_in_place, relocated
-from micrometric.runs import directory_keys
+from micrometric.runs import directory_keys, run_folder, run_names
 from micrometric.search import Located, take
 from micrometric.segment import (
     PLAIN_NAME,
@@ -84,6 +84,26 @@ def test_globs_are_expanded(tmp_path: Path) -> None:
     assert len(find(str(tmp_path / "**" / "*.jsonl")).segments) == 3
     with pytest.raises(PathError, match=r"no path matches '.*c\*'"):
         find(str(tmp_path / "c*"))
+
+
+@pytest.mark.parametrize(
+    ("path", "roots", "named"),
+    [
+        ("runs", ["runs"], "runs"),
+        ("runs/a*", ["runs/a1", "runs/a2"], "runs"),
+        ("*/a1/*.jsonl", [f"runs/a1/{PLAIN_NAME}"], "."),
+        ("runs/[b]", ["runs/[b]"], "runs/[b]"),
+    ],
+)
+def test_what_a_path_means_and_what_it_names(tmp_path, monkeypatch, path, roots, named) -> None:
+    for run in ("a1", "a2", "[b]"):
+        touch(tmp_path / "runs" / run / PLAIN_NAME)
+    monkeypatch.chdir(tmp_path)
+
+    found = find(path)
+
+    assert found.roots == [Path(root) for root in roots]
+    assert found.named == {Path(named)}
 
 
 def test_a_file_with_two_names_is_read_once(tmp_path: Path) -> None:
@@ -222,6 +242,29 @@ def test_runs_are_named_below_the_path_and_longer_where_they_clash(tmp_path: Pat
     assert [segment.run for segment in below] == ["x/seed=1/logs", "y/other", "y/seed=1/logs"]
     assert [segment.run for segment in apart] == ["x/seed=1/logs", "y/seed=1/logs"]
     assert [segment.run for segment in single] == ["other"]
+
+
+@pytest.mark.parametrize(
+    ("directories", "expected"),
+    [
+        (["/logs", "/data/logs"], ["logs", "data/logs"]),
+        (["/logs", "/a/logs", "/b/a/logs"], ["logs", "a/logs", "b/a/logs"]),
+        (["/logs", "//logs"], ["logs", "logs"]),
+        (["/"], [""]),
+    ],
+)
+def test_a_run_directly_below_the_root_has_a_relative_name(directories, expected) -> None:
+    places = [(Path(directory), Path(directory)) for directory in directories]
+
+    named = run_names(set(places))
+
+    assert [named[place] for place in places] == expected
+
+
+@pytest.mark.parametrize("run", ["/logs", "..", "a/../../b"])
+def test_a_run_is_never_written_outside_of_the_output(run: str) -> None:
+    with pytest.raises(PathError, match="would be written outside of 'out'"):
+        run_folder(Path("out"), run)
 
 
 @pytest.mark.parametrize(

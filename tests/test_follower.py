@@ -1,5 +1,6 @@
 """Following: each event once, whatever happens to the files; and what is there at the start."""
 
+import gc
 import gzip
 import json
 import os
@@ -19,6 +20,7 @@ from micrometric.manifest import Manifest, SessionFacts, write_manifest
 from micrometric.regular import open_regular
 from micrometric.report import Report
 from micrometric.segment import active_name, closed_name, manifest_name
+from tests.tailing import open_files
 
 START = datetime(2026, 11, 23, 8, tzinfo=UTC)
 FIRST, SECOND = "20261123T080000000000Z-r0-11", "20261123T090000000000Z-r1-12"
@@ -700,3 +702,57 @@ def manifest(session: str, launch: str) -> Manifest:
     start = format_timestamp(START)
     facts = SessionFacts(session, start, start, "host", "boot", 1, launch=launch)
     return Manifest({}, facts)
+
+
+# What a follower holds open.
+
+
+needs_proc = pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="/proc tells open files")
+
+
+@needs_proc
+@pytest.mark.parametrize(
+    ("paths", "options", "error"),
+    [
+        (["-", "logs"], {}, SettingError),
+        (["/dev/null"], {}, PathError),
+        (["logs"], {"launch": "other"}, NoDataError),
+    ],
+    ids=["standard input", "device", "launch"],
+)
+def test_a_follower_that_cannot_begin_leaves_nothing_open(
+    plain, monkeypatch, paths, options, error
+):
+    monkeypatch.chdir(plain.parents[1])
+    before = open_files()
+
+    with pytest.raises(error):
+        follow(paths, **options)
+
+    assert open_files() <= before
+
+
+@needs_proc
+def test_an_interrupt_in_the_first_look_leaves_nothing_open(plain, monkeypatch):
+    def interrupt(_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Follower, "_seek_ends", interrupt)
+    before = open_files()
+
+    with pytest.raises(KeyboardInterrupt):
+        follow(plain)
+
+    assert open_files() <= before
+
+
+@needs_proc
+def test_a_follower_that_nobody_iterates_or_closes_lets_go(plain):
+    before = open_files()
+
+    follower = follow(plain)
+    assert open_files() > before
+    del follower
+    gc.collect()
+
+    assert open_files() <= before

@@ -10,6 +10,7 @@ from micrometric import MicroMetricLogger
 from micrometric.inventory import take_inventory
 from micrometric.segment import active_name, closed_name
 from tests.cli.conftest import SESSION, event
+from tests.sessions import NOW, leave
 
 OTHER = "20261123T090000000000Z-r1-4712"
 
@@ -69,6 +70,23 @@ def test_a_session_that_lives_is_told(tmp_path: Path) -> None:
 
     assert (live.state, ended.state) == ("live", "ended")
     assert live.launch == ended.launch is not None
+
+
+@pytest.mark.parametrize("copy", ["a", "z"], ids=["before", "behind"])
+def test_a_copy_of_a_run_is_told_by_its_own_manifest(tmp_path: Path, copy: str) -> None:
+    leave(tmp_path / "m", end=NOW.isoformat())
+    leave(tmp_path / copy)
+
+    told = {one.run: one.state for one in take_inventory(tmp_path)}
+
+    assert told == {"m": "ended", copy: "live"}
+
+
+def test_only_the_name_of_a_segment_says_that_it_is_closed(tmp_path: Path) -> None:
+    path = tmp_path / "run.5.jsonl"
+    path.write_text(event(1, "density", 1) + "\n")
+
+    assert [one.kind for one in take_inventory(path)] == ["active"]
 
 
 def test_a_tree_has_each_directory_with_all_below_it(runs: Path) -> None:

@@ -1,12 +1,15 @@
 """The package: what it exports, what importing it costs and drags in."""
 
 import pkgutil
+import re
 import subprocess
 import sys
+import tomllib
 
 import pytest
 
 import micrometric
+from tests.programs import ROOT
 
 
 def test_exactly_the_public_names_are_exported() -> None:
@@ -61,3 +64,11 @@ def test_every_error_is_a_micrometric_error(error: str) -> None:
 
     assert issubclass(kind, micrometric.MicrometricError)
     assert kind.__doc__
+
+
+def test_what_the_readme_links_to_is_in_the_archive_of_sources() -> None:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    included = settings["tool"]["hatch"]["build"]["targets"]["sdist"]["include"]
+    links = re.findall(r"\]\(([\w./-]+)\)", (ROOT / "README.md").read_text())
+
+    assert {f"/{link.partition('/')[0]}" for link in links} <= set(included)

@@ -127,3 +127,23 @@ def test_it_waits_until_something_comes_or_is_due(path, write):
 
     assert next(coming) == []
     assert time.monotonic() - start >= 0.1
+
+
+@pytest.mark.usefixtures("many_files")
+def test_any_number_of_files_may_be_open(path):
+    write = os.open(path, os.O_RDWR)
+    coming = batches(path)
+    assert next(coming) == []
+
+    os.write(write, lines([1]).encode())
+
+    assert next_values(coming) == [1]
+    os.close(write)
+
+
+def test_it_may_wait_for_as_long_as_one_likes(path, write):
+    coming = batches(path, pulse=1e9, idle_exit=1e10)
+    assert next(coming) == []
+    os.write(write, lines([1]).encode())
+
+    assert next_values(coming) == [1]

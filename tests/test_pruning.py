@@ -123,7 +123,6 @@ def test_a_size_is_that_of_all_together(logs):
     done = prune(logs, now=NOW, max_size=sum(sizes.values()) - one - 1)
 
     assert doomed(done) == ["old/0", "old/1"]
-    assert done.freed == one + sizes[closed_name(session(1), 1)]
 
 
 def test_a_manifest_tells_what_is_gone_and_goes_with_the_last_segment(logs):
@@ -144,6 +143,16 @@ def test_a_manifest_tells_what_is_gone_and_goes_with_the_last_segment(logs):
 def test_nothing_named_is_a_mistake(logs):
     with pytest.raises(SettingError, match="nothing says what may go"):
         prune(logs)
+
+
+@pytest.mark.parametrize("rule", ["keep_runs", "keep_segments"])
+def test_to_keep_less_than_nothing_is_a_mistake(logs, rule):
+    before = names(logs)
+
+    with pytest.raises(SettingError, match=f"{rule} must be a number to keep, 0 or more, not -1"):
+        prune(logs, now=NOW, yes=True, **{rule: -1})
+
+    assert names(logs) == before
 
 
 @pytest.mark.parametrize("text", ["much", "10 apples", "-1", "5i", ""])
@@ -259,6 +268,30 @@ def test_a_link_that_was_named_is_followed(logs, tmp_path):
     (tmp_path / "link").symlink_to(logs)
 
     assert len(prune(tmp_path / "link", run="*", now=NOW).doomed) == 6
+    assert len(prune(str(tmp_path / "link" / "o*"), run="*", now=NOW).doomed) == 3
+    file = tmp_path / "link" / "old" / closed_name(session(1), 0)
+    assert len(prune(file, run="*", now=NOW).doomed) == 1
+
+
+@pytest.mark.parametrize("glob", ["l*", "*/old", "**/old"])
+def test_a_link_that_a_glob_matches_is_not_followed(logs, tmp_path, glob):
+    (tmp_path / "inside").mkdir()
+    (tmp_path / "inside" / "link").symlink_to(logs)
+
+    done = prune(str(tmp_path / "inside" / glob), run="*", now=NOW)
+
+    assert done.doomed == []
+    assert all(reason.startswith("it is reached by a link") for reason in done.left.values())
+
+
+def test_a_directory_of_the_name_of_a_segment_stays(logs):
+    path = logs / "old" / closed_name(session(1), 0, ".parquet")
+    path.mkdir()
+
+    done = prune(logs, run="old", now=NOW, yes=True)
+
+    assert done.left == {path: "it is no regular file"}
+    assert path.is_dir()
 
 
 def test_twins_go_together(logs):

@@ -1,6 +1,8 @@
 """Registration: what names a metric, which dtypes there are, and what is refused."""
 
 import re
+import subprocess
+import sys
 from enum import Enum
 from typing import Any
 
@@ -9,6 +11,7 @@ import pytest
 
 from micrometric import MicroMetricLogger, MicrometricWarning, RegistrationError
 from micrometric.logger import _registry
+from tests.programs import environment
 
 
 class Phase(Enum):
@@ -123,3 +126,49 @@ def test_the_registered_metrics_are_a_copy() -> None:
     MicroMetricLogger.get_registered_metrics().clear()
 
     assert MicroMetricLogger.get_registered_metrics() == {"m": float}
+
+
+LOCKS = ["logger._registry._lock", "logger._construction", "MicroMetricLogger()._state.lock"]
+HELD = """
+import os, signal, threading
+import micrometric.logger as logger
+from micrometric import MicroMetricLogger
+
+MicroMetricLogger()
+lock, held = {lock}, threading.Event()
+signal.alarm(10)  # Ends what would wait for ever.
+
+def use():
+    MicroMetricLogger.register_metric("m", float)
+    MicroMetricLogger("logs", metrics_to_log="m").log("m", 1.0)
+
+def hold():
+    with lock:
+        held.set()
+        signal.pause()
+"""
+IN_A_CHILD = """
+threading.Thread(target=hold, daemon=True).start()
+held.wait()
+child = os.fork()
+if child == 0:
+    signal.alarm(5)
+    use()
+    os._exit(0)
+raise SystemExit(os.waitpid(child, 0)[1])
+"""
+IN_A_HANDLER = """
+signal.signal(signal.SIGUSR1, lambda *_: use())
+with lock:
+    signal.raise_signal(signal.SIGUSR1)
+"""
+
+
+@pytest.mark.parametrize("lock", LOCKS, ids=["registry", "construction", "state"])
+@pytest.mark.parametrize("user", [IN_A_CHILD, IN_A_HANDLER], ids=["child", "handler"])
+def test_a_lock_that_was_held_keeps_nobody_from_registering(tmp_path, lock, user) -> None:
+    script = HELD.format(lock=lock) + user
+    command = [sys.executable, "-c", script]
+    ended = subprocess.run(command, cwd=tmp_path, env=environment(), capture_output=True, text=True)
+
+    assert ended.returncode == 0, ended.stderr

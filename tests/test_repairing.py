@@ -261,6 +261,33 @@ def test_an_output_that_would_harm_something_is_refused(damaged, tmp_path, place
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["mine"]
 
 
+@pytest.mark.parametrize(
+    ("named", "place"),
+    [
+        ("lo*", "logs/out"),
+        ("logs/*", "logs/seed=1/out"),
+        (f"logs/seed=1/{PLAIN_NAME}", "logs/seed=1/out"),
+    ],
+)
+def test_an_output_inside_of_logs_is_refused_however_they_are_named(
+    damaged, tmp_path, monkeypatch, named, place
+):
+    (damaged / "seed=1" / PLAIN_NAME).write_text(event(0, "density", 0) + "\n")
+    monkeypatch.chdir(tmp_path)
+    before = state_of(tmp_path)
+
+    with pytest.raises(SettingError, match="is inside of"):
+        repair(named, place)
+
+    assert state_of(tmp_path) == before
+
+
+def test_a_file_of_another_name_may_be_repaired_beside_itself(tmp_path):
+    (tmp_path / "export.jsonl").write_text(event(0, "density", 0) + "\n")
+
+    assert repair(tmp_path / "export.jsonl", tmp_path / "out").is_whole
+
+
 def test_standard_input_is_refused(tmp_path):
     with pytest.raises(SettingError, match="standard input"):
         repair("-", tmp_path / "out")

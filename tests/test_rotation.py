@@ -14,11 +14,19 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from micrometric import MicroMetricLogger, SettingError, closed, follow, iter_events, summarize
+from micrometric import (
+    MicroMetricLogger,
+    SettingError,
+    check,
+    closed,
+    follow,
+    iter_events,
+    summarize,
+)
 from micrometric.closed import ClosedSegments
 from micrometric.finder import find
 from micrometric.machine import this_machine
-from micrometric.manifest import Accounting, SegmentFacts
+from micrometric.manifest import Accounting, DeletedFacts, SegmentFacts
 from micrometric.segment import PLAIN_NAME, parse_segment_name
 from micrometric.session import new_session
 from micrometric.settings import Settings
@@ -261,6 +269,56 @@ def test_no_more_bytes_are_kept_than_asked_for(logs) -> None:
     logger.close()
 
     assert 2000 < sum(segment.path.stat().st_size for segment in find(logs).segments) <= 4000
+
+
+def refuse_deletion(monkeypatch) -> None:
+    """Let the disk delete nothing; called off by `monkeypatch.undo`."""
+
+    def refuse(path: Path, missing_ok: bool = False) -> None:
+        raise PermissionError(1, "Operation not permitted", str(path))
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+
+
+@pytest.mark.usefixtures("_at_once")
+def test_a_segment_that_the_disk_keeps_does_not_count_as_deleted(logs, manifest, monkeypatch):
+    logger = begin(logs, flush_every=10, rotate_bytes=1000, keep_segments=1)
+    refuse_deletion(monkeypatch)
+
+    log(logger, *range(100))
+    logger.close()
+
+    assert numbers(logs) == [*range(100)]
+    assert manifest().session.deleted.segments == 0
+    assert check(logs).defects == []
+
+
+def test_a_segment_that_the_disk_kept_is_deleted_later(tmp_path, monkeypatch) -> None:
+    now = [10.0]
+    segments = ClosedSegments(tmp_path, "s", Settings(keep_segments=0), lambda: now[0])
+    path = tmp_path / "micro_metrics.s.0.jsonl"
+    path.write_text("line\n")
+    segments.add(SegmentFacts(path.name, 0, 1, 5))
+    now[0] += closed.REST
+    refuse_deletion(monkeypatch)
+
+    assert not segments.step(0, at_once=False)
+    monkeypatch.undo()
+    assert not segments.step(0, at_once=False)
+    assert path.exists()
+
+    now[0] += closed._RETRY
+    assert segments.step(0, at_once=False)
+    assert (path.exists(), segments.facts) == (False, [])
+    assert segments.deleted == DeletedFacts(1, 1, 5)
+
+
+def test_a_segment_that_went_away_by_itself_counts_as_deleted(tmp_path) -> None:
+    segments = ClosedSegments(tmp_path, "s", Settings(keep_segments=0), lambda: 0.0)
+    segments.add(SegmentFacts("micro_metrics.s.0.jsonl", 0, 1, 5))
+
+    assert segments.step(0, at_once=True)
+    assert segments.deleted == DeletedFacts(1, 1, 5)
 
 
 @pytest.mark.usefixtures("_at_once")

@@ -12,6 +12,7 @@ import pytest
 from micrometric.follower import follow
 from micrometric.inotify import OVERFLOW, Inotify
 from micrometric.waiting import Changes, EventWaiter, PollingWaiter, is_remote
+from tests.tailing import open_files
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the kernel's events are Linux's")
 
@@ -29,6 +30,27 @@ def waiter():
 def identity(path):
     status = path.stat()
     return status.st_dev, status.st_ino
+
+
+def test_what_was_begun_is_closed_where_the_user_may_open_no_more(monkeypatch):
+    def refuse(_: int) -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(os, "pipe2", refuse)
+    before = open_files()
+
+    with pytest.raises(OSError, match="Too many open files"):
+        EventWaiter()
+
+    assert open_files() <= before
+
+
+@pytest.mark.usefixtures("many_files")
+def test_any_number_of_files_may_be_open():
+    waiter = EventWaiter()
+
+    assert waiter.wait(0.0) == NOTHING
+    waiter.close()
 
 
 class TestEvents:
