@@ -12,7 +12,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
-from typing import Any
+from typing import Any, TypeGuard
 
 import msgspec
 
@@ -30,6 +30,9 @@ FIELDS = {
 }
 ORIGIN_FIELDS = ("run", "session", "rank", "launch")
 """Where an event came from: at the end of lines that a command printed, never in a segment."""
+
+LARGEST_RANK = 2**63 - 1
+"""What columns of 64 bits hold; no launcher numbers so many processes."""
 
 NON_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -152,10 +155,15 @@ def to_event(
         location="" if fields.location is None else fields.location,
         run=fields.run if isinstance(fields.run, str) else None,
         session=fields.session if isinstance(fields.session, str) else None,
-        rank=fields.rank if isinstance(fields.rank, int) else None,
+        rank=fields.rank if is_rank(fields.rank) else None,
         launch=fields.launch if isinstance(fields.launch, str) else None,
         directories=directories,
     )
+
+
+def is_rank(value: object) -> TypeGuard[int]:
+    """Say whether JSON data is a rank: a whole number from 0 to `LARGEST_RANK`, and no bool."""
+    return value.__class__ is int and 0 <= value <= LARGEST_RANK
 
 
 def decode_fields(line: bytes) -> Line:

@@ -25,6 +25,7 @@ from micrometric.event import (
     finite,
     format_timestamp,
     is_naive,
+    is_rank,
     parse_timestamp,
     read_value,
 )
@@ -153,7 +154,7 @@ def _told(fields: Line, name: str) -> Any:
     """Return what a line tells of its origin, as far as a column can hold it."""
     found = getattr(fields, name)
     if name == "rank":
-        return found if found.__class__ is int and abs(found) < 2**63 else None
+        return found if is_rank(found) else None
     return _text(found) if isinstance(found, str) else None
 
 

@@ -18,6 +18,7 @@ from micrometric.manifest import (
     SessionFacts,
 )
 from micrometric.registry import Metric
+from micrometric.segment import rank_in
 
 _JSON_TYPES = {bool: "bool", int: "int", float: "float", str: "str", list: "list", dict: "dict"}
 
@@ -102,10 +103,9 @@ def _counts(before: Counts, found: int, deleted: int) -> Counts:
 
 def _facts_from(session: str, kept: list[Kept]) -> SessionFacts:
     """Return what the id of a session and its events tell of it."""
-    stamp, label, pid = session.split("-")
+    stamp, _, pid = session.split("-")
     start = datetime.strptime(stamp, "%Y%m%dT%H%M%S%f%z")
     last = max((one.end for one in kept if one.end is not None), default=start)
-    rank = label.removeprefix("r")
     return SessionFacts(
         id=session,
         start=format_timestamp(start),
@@ -114,7 +114,7 @@ def _facts_from(session: str, kept: list[Kept]) -> SessionFacts:
         boot="",
         pid=int(pid),
         end=format_timestamp(last),
-        rank=int(rank) if label.startswith("r") and rank.isdigit() else None,
+        rank=rank_in(session),
     )
 
 

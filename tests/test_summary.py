@@ -600,6 +600,24 @@ def test_standard_input_is_read(monkeypatch) -> None:
     assert [(row["run"], row["rank"]) for row in rows] == [("-", None), ("other", 3)]
 
 
+@pytest.mark.parametrize("engine", ["duckdb", "pandas", "polars"])
+@pytest.mark.parametrize(
+    "origin",
+    [
+        '"rank":7', '"rank":9223372036854775807', '"rank":9223372036854775808',
+        '"rank":99999999999999999999', '"rank":-1', '"rank":true', '"rank":null', '"rank":"5"',
+        '"rank":2.0', '"rank":1e2', '"rank":[1]', '"run":1', '"run":"1"', '"session":[]',
+        r'"session":"a\"\u00e9"', '"launch":true', '"launch":null',
+    ],
+)  # fmt: skip
+def test_an_origin_in_a_line_is_what_the_reader_takes_it_for(tmp_path, engine, origin) -> None:
+    line = event(1.0)[:-1] + f",{origin}}}".encode()
+    write(tmp_path, line, event(2.0), name="micro_metrics.20261123T080000000000Z-r3-1.jsonl")
+    by = ["run", "session", "rank", "launch"]
+
+    assert_equal(summarize(tmp_path, by, engine=engine), model(tmp_path, by), by)
+
+
 @pytest.mark.parametrize(
     "name",
     ["x[1]", "a*b", "q?", "it's", "new\nline", "~t", "{a,b}", "%41", "-dash", "k=[1]", b"bad\xff"],
