@@ -1,6 +1,7 @@
 """Comparisons: which groups stand side by side, and what the intervals rest on."""
 
 import json
+import math
 import sys
 from pathlib import Path
 
@@ -322,6 +323,21 @@ def test_a_key_of_several_kinds_is_texts_to_polars(tmp_path):
     frame = summarize(tmp_path, "k").to_polars()
 
     assert frame["k"].to_list() == ["1", "2.5", "x", None]
+
+
+@pytest.mark.parametrize(
+    ("keys", "column"),
+    [
+        ([2**63 - 1, None], [2**63 - 1, None]),
+        ([1, 10**400], ["1", str(10**400)]),
+        ([2.5, 10**400], [2.5, math.inf]),
+    ],
+    ids=["64 bits", "beyond them", "beyond a double"],
+)
+def test_a_key_of_any_whole_numbers_has_a_column_in_polars(tmp_path, keys, column):
+    write(tmp_path / "a", [(1.0, {"k": key}) for key in keys])
+
+    assert summarize(tmp_path, "k").to_polars()["k"].to_list() == column
 
 
 def test_a_prompt_shows_differences_and_intervals(tmp_path):

@@ -198,6 +198,14 @@ def test_the_order_of_the_segments_does_not_matter(tmp_path) -> None:
         assert one == pytest.approx(other, rel=1e-9)
 
 
+@pytest.mark.parametrize("engine", ["duckdb", "pandas", "polars"])
+def test_whole_numbers_beyond_a_double_sort_as_numbers(tmp_path, engine) -> None:
+    keys = [-(10**400), 2.5, 5, 1e300, 10**400, 10**400 + 1, "x", None]
+    write(tmp_path, *(event(1, k=key) for key in reversed(keys)))
+
+    assert [row["k"] for row in summarize(tmp_path, "k", engine=engine)] == keys
+
+
 @pytest.mark.parametrize("kind", sorted(strategies.DAMAGES))
 def test_each_damage_is_treated_as_the_reader_does(tmp_path, kind) -> None:
     bad = strategies.DAMAGES[kind](event(2.0, layer=1))
