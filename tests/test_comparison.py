@@ -208,12 +208,49 @@ def test_a_saved_summary_is_a_base(tmp_path):
         compare(saved, TOP_8, by="layer_idx", stats="p10")
 
 
-def test_what_is_no_summary_is_refused(tmp_path):
-    saved = tmp_path / "base.json"
-    saved.write_text('{"metric":"m","mean":1,"count":1,"location":"a"}\nrubbish\n')
+SAVED = b'{"metric":"m","mean":1,"count":1,"location":"a"}\n'
 
-    with pytest.raises(PathError, match="line 2 is no row of a summary; expected what summarize"):
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        (SAVED + b"rubbish\n", "line 2 is no row of a summary; expected what summarize"),
+        (SAVED + SAVED.replace(b"a", b"\xff"), "line 2 is no row of a summary"),
+        (SAVED + b"[" * 100_000, "line 2 is no row of a summary"),
+        (SAVED + b'{"mean":1}\n', "line 2 is no row of a summary"),
+        (SAVED.replace(b":1,", b':"x",'), "is no summary: expected a number as 'mean', found 'x'"),
+        (SAVED.replace(b":1,", b":true,"), "expected a number as 'mean', found 'True'"),
+        (SAVED.replace(b'"a"', b"[1]"), "is no summary: 'location' of 'm' is a list or an object"),
+    ],
+    ids=["rubbish", "not UTF-8", "deep", "no metric", "text", "bool", "list"],
+)
+def test_what_is_no_summary_is_refused(tmp_path, lines, said):
+    saved = tmp_path / "base.json"
+    saved.write_bytes(lines)
+
+    with pytest.raises(PathError, match=said):
         compare(saved, TOP_8)
+
+
+@pytest.mark.parametrize("figure", ['"Infinity"', "1e999", "1" + "0" * 400])
+def test_a_saved_figure_may_be_infinite(tmp_path, figure):
+    saved = tmp_path / "base.json"
+    saved.write_bytes(SAVED.replace(b":1,", f":{figure},".encode()))
+    other = write(tmp_path / "other", [(1.0, {})])
+
+    row = next(row for row in compare(saved, other) if row.keys["location"] == "a")
+
+    assert row.before == math.inf
+
+
+@pytest.mark.parametrize("line", [b"[" * 100_000, b"\xff\n"], ids=["deep", "not UTF-8"])
+def test_a_base_of_broken_lines_is_no_saved_summary(tmp_path, line):
+    base = tmp_path / "base.jsonl"
+    base.write_bytes(line)
+    other = write(tmp_path / "other", [(1.0, {})])
+
+    with pytest.raises(NoDataError, match="has no such events"):
+        compare(base, other)
 
 
 def test_limits_are_held_in_every_group(sweep):
