@@ -60,6 +60,8 @@ def write_tensorboard(output: Path, events: Events, *, step: str | None, force: 
             count += len(batch)
         for board in boards.values():
             board.write_histograms()
+    except PathError:
+        raise  # Of what is read, not of the output.
     except OSError as error:
         raise PathError(f"cannot write {str(output)!r}: {error.strerror or error}") from None
     finally:

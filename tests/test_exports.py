@@ -19,7 +19,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from micrometric import MicroMetricLogger, PathError, SettingError, export, iter_events
 from micrometric.event import finite, format_timestamp
-from micrometric.exports import SUFFIXES
+from micrometric.exports import FORMATS, SUFFIXES
 from tests import strategies
 from tests.cli.conftest import event as event_line
 
@@ -317,6 +317,14 @@ def test_a_format_must_be_known(
 
     with pytest.raises(SettingError, match=said):
         export(logs, target, format=format_)
+
+
+@pytest.mark.parametrize("format_", FORMATS)
+def test_what_cannot_be_read_is_not_said_of_the_output(tmp_path: Path, format_: str) -> None:
+    with pytest.raises(PathError, match=r"^no such path: '/nonexistent/x'$"):
+        export("/nonexistent/x", tmp_path / "out", format=format_)
+
+    assert not (tmp_path / "out").is_file()
 
 
 def test_a_step_is_for_tensorboard_alone(logs: Path, tmp_path: Path) -> None:
