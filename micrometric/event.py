@@ -111,6 +111,11 @@ def encode_fields(fields: dict[str, Any]) -> bytes:
         return json.dumps(fields, separators=(",", ":"), allow_nan=False).encode() + b"\n"
 
 
+def as_utf8(text: str) -> str:
+    """Return a text with a sign in place of each lone surrogate, which UTF-8 cannot hold."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
+
+
 def without_lone_surrogates(line: bytes) -> bytes:
     """Return a line as UTF-8 throughout: a sign in place of each escape that UTF-8 cannot hold."""
     import json  # seldom needed, and slow to load

@@ -250,6 +250,18 @@ def test_what_is_no_step_to_tensorboard_is_metadata(tmp_path: Path, told) -> Non
     assert [one.step for one in board(folder).Scalars(f"m/step={told}")] == [0, 1]
 
 
+@pytest.mark.parametrize("suffix", ["parquet", "arrow"])
+def test_a_column_is_called_as_utf8_can_hold(tmp_path: Path, suffix: str) -> None:
+    source = tmp_path / "micro_metrics.jsonl"
+    told = {"timestamp": "2026-11-23T08:00:00Z", "metric": "m", "value": 1}
+    source.write_text(json.dumps(told | {"metadata": {"\ud800'": 1}}) + "\n")
+
+    export(source, tmp_path / f"out.{suffix}")
+
+    read = pd.read_parquet if suffix == "parquet" else pd.read_feather
+    assert list(read(tmp_path / f"out.{suffix}")["?'"]) == [1]
+
+
 def test_names_that_utf8_or_a_path_cannot_hold_are_escaped(tmp_path: Path) -> None:
     source = tmp_path / "micro_metrics.jsonl"
     line = (

@@ -653,6 +653,20 @@ def test_any_sign_in_a_key_is_only_a_sign(tmp_path, key) -> None:
     assert [row[f"metadata.{key}"] for row in summary] == [5, 6]
 
 
+@pytest.mark.parametrize("engine", ["duckdb", "pandas", "polars"])
+@pytest.mark.parametrize(
+    "filters",
+    [{"by": "\udcff"}, {"explode": "\udcff"}, {"location": "\udcff*"}],
+    ids=["by", "explode", "location"],
+)
+def test_a_name_may_hold_what_utf8_cannot(tmp_path, engine, filters) -> None:
+    write(tmp_path, event([1, 2], "\udcff", **{"\udcff": 1}).replace(b"a.f", rb"\udcff.f"))
+
+    summary = summarize(tmp_path, **filters, stats="non_numeric", engine=engine)
+
+    assert {row["non_numeric"] for row in summary} == {0 if "explode" in filters else 1}
+
+
 @pytest.mark.parametrize("engine", ["duckdb", "pandas"])
 def test_a_bucket_that_begins_before_all_time_begins_with_it(tmp_path, engine):
     line = '{"timestamp":"0001-01-01T00:00:00.000000Z","metric":"a","value":1,"metadata":{}}'

@@ -15,7 +15,7 @@ from pathlib import Path
 from micrometric.bounds import DIGITS_LIMIT, NESTING_LIMIT, SURELY_FLAT
 from micrometric.columns import Request
 from micrometric.engines.duckdb_spelling import TABLE
-from micrometric.event import ORIGIN_FIELDS
+from micrometric.event import ORIGIN_FIELDS, as_utf8
 from micrometric.keys import Key
 from micrometric.parquet import TIMESTAMP, json_path, key_column, quoted
 
@@ -362,4 +362,4 @@ def _key_string(key: Key, text: str) -> str:
 
 
 def _dim(name: str) -> str:
-    return '"dim ' + name.replace('"', '""') + '"'
+    return '"dim ' + as_utf8(name).replace('"', '""') + '"'
