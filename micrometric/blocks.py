@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import msgspec
 
 from micrometric.bounds import are_moderate
-from micrometric.event import ORIGIN_FIELDS, LogEvent, encode_fields, read_value
+from micrometric.event import LARGEST_RANK, ORIGIN_FIELDS, LogEvent, encode_fields, read_value
 from micrometric.finder import Segment
 
 
@@ -27,7 +27,7 @@ class _Line(msgspec.Struct, gc=False):
     location: str
     run: str | None = None
     session: str | None = None
-    rank: int | None = None
+    rank: Annotated[int, msgspec.Meta(ge=0, le=LARGEST_RANK)] | None = None
     launch: str | None = None
 
 

@@ -23,6 +23,7 @@ from micrometric.conditions import (
     Not,
     Truth,
 )
+from micrometric.event import as_utf8
 from micrometric.filters import Filter
 from micrometric.keys import Key
 from micrometric.spec import Spec
@@ -109,6 +110,7 @@ def _any_of(column: str, terms: list[str]) -> nw.Expr:
 def _glob_expression(column: str, glob: str) -> nw.Expr:
     import narwhals as nw
 
+    glob = as_utf8(glob)
     if not re.search(r"[*?[]", glob):
         return nw.col(column) == nw.lit(glob)
     return nw.col(column).str.contains(glob_regex(glob))
@@ -183,7 +185,7 @@ def _sides(operand: Name | Literal_, keys: Mapping[str, Key], request: Request) 
         column = request.text_column(keys[operand.key])
         return nw.col(f"{column}_number"), nw.col(f"{column}_string")
     if isinstance(operand.value, str):
-        return None, nw.lit(operand.value)
+        return None, nw.lit(as_utf8(operand.value))
     return nw.lit(operand.value), None
 
 

@@ -12,7 +12,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
-from typing import Any
+from typing import Any, TypeGuard
 
 import msgspec
 
@@ -30,6 +30,9 @@ FIELDS = {
 }
 ORIGIN_FIELDS = ("run", "session", "rank", "launch")
 """Where an event came from: at the end of lines that a command printed, never in a segment."""
+
+LARGEST_RANK = 2**63 - 1
+"""What columns of 64 bits hold; no launcher numbers so many processes."""
 
 NON_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -108,6 +111,11 @@ def encode_fields(fields: dict[str, Any]) -> bytes:
         return json.dumps(fields, separators=(",", ":"), allow_nan=False).encode() + b"\n"
 
 
+def as_utf8(text: str) -> str:
+    """Return a text with a sign in place of each lone surrogate, which UTF-8 cannot hold."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
+
+
 def without_lone_surrogates(line: bytes) -> bytes:
     """Return a line as UTF-8 throughout: a sign in place of each escape that UTF-8 cannot hold."""
     import json  # seldom needed, and slow to load
@@ -152,10 +160,15 @@ def to_event(
         location="" if fields.location is None else fields.location,
         run=fields.run if isinstance(fields.run, str) else None,
         session=fields.session if isinstance(fields.session, str) else None,
-        rank=fields.rank if isinstance(fields.rank, int) else None,
+        rank=fields.rank if is_rank(fields.rank) else None,
         launch=fields.launch if isinstance(fields.launch, str) else None,
         directories=directories,
     )
+
+
+def is_rank(value: object) -> TypeGuard[int]:
+    """Say whether JSON data is a rank: a whole number from 0 to `LARGEST_RANK`, and no bool."""
+    return value.__class__ is int and 0 <= value <= LARGEST_RANK
 
 
 def decode_fields(line: bytes) -> Line:

@@ -185,6 +185,8 @@ def target(output: Path, *, force: bool) -> Iterator[Path]:
         temporary.open("xb").close()
         yield temporary
         temporary.replace(output)
+    except PathError:
+        raise  # Of what is read, not of the output.
     except OSError as error:
         raise PathError(f"cannot write {str(output)!r}: {error.strerror or error}") from None
     finally:

@@ -36,7 +36,7 @@ class Filter:
         cls,
         metrics: str | Iterable[str] | None = None,
         location: str | None = None,
-        where: str | None = None,
+        where: str | Condition | None = None,
         since: str | datetime | None = None,
         until: str | datetime | None = None,
         *,
@@ -44,6 +44,8 @@ class Filter:
         now: datetime | None = None,
     ) -> Filter:
         """Read filters as the user wrote them; see `iter_events` for what they mean.
+
+        A condition may have been read already.
 
         Raises:
             SpecError: `metrics` cannot be read.
@@ -53,7 +55,7 @@ class Filter:
         return cls(
             metrics=None if metrics is None else parse_spec(metrics),
             location=location,
-            where=None if where is None else _condition(where),
+            where=_condition(where) if isinstance(where, str) else where,
             since=None if since is None else read_time(since, "--since", now, zone),
             until=None if until is None else read_time(until, "--until", now, zone),
         )

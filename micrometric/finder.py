@@ -36,6 +36,7 @@ from micrometric.segment import (
     is_manifest_name,
     original_session_id,
     parse_segment_name,
+    rank_in,
 )
 from micrometric.spec import hint
 from micrometric.spool import STDIN, Spool, is_pipe, run_of_pipe
@@ -290,7 +291,7 @@ def _describe(
             path=path,
             run=runs[place_of(path.parent), place_of(root)],
             session=session,
-            rank=known.rank if known else _rank_in(session),
+            rank=known.rank if known else rank_in(session),
             launch=known.launch if known else None,
             directories=directory_keys(place_of(path.parent)),
             suffix=name.suffix if name else _suffix_of(path),
@@ -373,9 +374,3 @@ def _archive_of(path: Path) -> str | None:
         return original_session_id(path.stat().st_mtime)
     except OSError:
         return None  # It went away since it was found.
-
-
-def _rank_in(session: str | None) -> int | None:
-    """Return the rank in a session id whose manifest is missing."""
-    label = (session or "--").split("-")[1]
-    return int(label[1:]) if re.fullmatch(r"r[0-9]+", label) else None

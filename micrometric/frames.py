@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack, overload
 from micrometric.engines import check_engine
 from micrometric.errors import SettingError
 from micrometric.event import LogEvent
-from micrometric.flat import FIXED, Flat, under
+from micrometric.flat import FIXED, Flat, as_double, under
 from micrometric.given import Paths
 from micrometric.reader import iter_events
 from micrometric.report import Report
@@ -182,4 +182,4 @@ def _values(values: list[Any]) -> pd.Series[Any]:
 
     numeric = all(isinstance(value, bool | int | float) for value in values)
     kind = "float64" if numeric else "object"
-    return pd.Series([float(value) for value in values] if numeric else values, dtype=kind)
+    return pd.Series([as_double(value) for value in values] if numeric else values, dtype=kind)

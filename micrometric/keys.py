@@ -127,5 +127,5 @@ def order_of(value: Any) -> tuple[int, float, str]:
     if isinstance(value, datetime):
         return 1, value.timestamp(), ""
     if isinstance(value, int | float):
-        return 1, float(value), ""
+        return 1, value, ""  # As it is: an integer may be beyond a double.
     return 2, 0.0, str(value)

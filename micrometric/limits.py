@@ -123,7 +123,8 @@ class Limit:
         except (ZeroDivisionError, OverflowError):
             bound = math.nan
         if not math.isfinite(bound):
-            return f"its bound cannot be computed from base {before:.6g}"
+            origin = "" if before is None else f" from base {before:.6g}"
+            return f"its bound cannot be computed{origin}"
         if not _COMPARE[self.operator](figure, bound):
             return None
         return f"{figure:.6g} {self.operator} {bound:.6g}, by {abs(figure - bound):.3g}"

@@ -19,6 +19,7 @@ import msgspec
 
 from micrometric.bounds import MANIFEST_LIMIT
 from micrometric.errors import ManifestError, PathError
+from micrometric.event import LARGEST_RANK, is_rank
 from micrometric.machine import Machine
 from micrometric.registry import Metric
 from micrometric.regular import open_regular
@@ -207,6 +208,8 @@ def _fault_of(facts: SessionFacts) -> str | None:
     interval = facts.heartbeat_interval
     if interval is not None and not 0 <= interval <= _LONGEST_INTERVAL:
         return f"heartbeat interval {interval} is no number of seconds"
+    if facts.rank is not None and not is_rank(facts.rank):
+        return f"rank {str(facts.rank)[:80]} is none, expected 0 to {LARGEST_RANK}"
     return None
 
 

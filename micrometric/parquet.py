@@ -38,7 +38,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from micrometric.event import ORIGIN_FIELDS
+from micrometric.event import ORIGIN_FIELDS, as_utf8
 from micrometric.regular import open_regular
 
 if TYPE_CHECKING:
@@ -200,8 +200,8 @@ def json_path(*parts: str) -> str:
 
 
 def quoted(text: str) -> str:
-    """Return a text as SQL writes it."""
-    return "'" + text.replace("'", "''") + "'"
+    """Return a text as SQL writes it; lone surrogates are signs, as in the lines that it reads."""
+    return "'" + as_utf8(text).replace("'", "''") + "'"
 
 
 def first_line(error: Exception) -> str:

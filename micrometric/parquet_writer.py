@@ -20,11 +20,13 @@ from micrometric.errors import NotAnEvent
 from micrometric.event import (
     ORIGIN_FIELDS,
     Line,
+    as_utf8,
     decode_fields,
     encode_fields,
     finite,
     format_timestamp,
     is_naive,
+    is_rank,
     parse_timestamp,
     read_value,
 )
@@ -138,12 +140,12 @@ def _row(line: bytes, keys: _Keys, *, is_first: bool) -> _Row:
     return _Row(
         time=time,
         # Years of less than four digits are not written alike everywhere.
-        stamp=_text(stamp) if time != stamp or stamp < "1" else None,
-        metric=_text(fields.metric),
+        stamp=as_utf8(stamp) if time != stamp or stamp < "1" else None,
+        metric=as_utf8(fields.metric),
         number=value if is_float else None,
         value_json=None if is_float else _json(value),
         metadata=_json(metadata),
-        location=_text(location),
+        location=as_utf8(location),
         line=line.rstrip(b"\n").decode() if is_first or not _is_same(line, canonical) else None,
         **told,
     )
@@ -153,8 +155,8 @@ def _told(fields: Line, name: str) -> Any:
     """Return what a line tells of its origin, as far as a column can hold it."""
     found = getattr(fields, name)
     if name == "rank":
-        return found if found.__class__ is int and abs(found) < 2**63 else None
-    return _text(found) if isinstance(found, str) else None
+        return found if is_rank(found) else None
+    return as_utf8(found) if isinstance(found, str) else None
 
 
 def _is_same(line: bytes, canonical: bytes) -> bool:
@@ -174,11 +176,7 @@ def _json(value: Any) -> str:
     try:
         return msgspec.json.encode(value).decode()
     except UnicodeEncodeError:
-        return _text(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
-
-
-def _text(text: str) -> str:
-    return text.encode("utf-8", "replace").decode()
+        return as_utf8(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
 
 
 class _Keys:
@@ -195,7 +193,7 @@ class _Keys:
                 continue
             fits = kind in _TYPES and (
                 (kind is not int or -(2**63) <= value < 2**63)
-                and (kind is not str or ("\0" not in value and _text(value) == value))
+                and (kind is not str or ("\0" not in value and as_utf8(value) == value))
                 and (kind is not float or value - value == 0)
             )
             self._seen[key, kind if fits else object] += 1
@@ -209,7 +207,7 @@ class _Keys:
         chosen: dict[str, str] = {}
         for (key, kind), count in self._seen.most_common():
             is_one = len(kinds[key]) == 1 and kind in _TYPES and names[key.lower()] == 1
-            is_name = bool(key) and key.isprintable() and _text(key) == key
+            is_name = bool(key) and key.isprintable() and as_utf8(key) == key
             if is_one and is_name and 100 * count >= rows and len(chosen) < _MOST_KEYS:
                 chosen[key] = _TYPES[kind]
         return chosen

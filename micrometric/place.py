@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Mapping, MutableMapping, Sequence
 
+from micrometric.event import is_rank
 from micrometric.machine import Machine
 
 LAUNCH_VARIABLE = "MICROMETRIC_LAUNCH"
@@ -36,8 +37,9 @@ there is one."""
 def rank(environ: Mapping[str, str]) -> int | None:
     """Return the rank of this process among those of its job, None outside any job."""
     for name, witness in _RANKS:
-        if witness in environ and environ.get(name, "").isdecimal():
-            return int(environ[name])
+        told = environ.get(name, "")
+        if witness in environ and told.isdecimal() and is_rank(number := int(told)):
+            return number
     return None
 
 

@@ -11,7 +11,7 @@ from datetime import datetime, tzinfo
 from micrometric.blocks import read_block
 from micrometric.bounds import LINE_LIMIT
 from micrometric.errors import NotAnEvent, SettingError
-from micrometric.event import Line, LogEvent, decode_fields, is_naive, to_event
+from micrometric.event import Line, LogEvent, decode_fields, is_naive, is_rank, to_event
 from micrometric.filters import Filter
 from micrometric.finder import Found, Segment, find
 from micrometric.given import Paths
@@ -252,7 +252,7 @@ def _give_origin(fields: Line, segment: Segment) -> None:
         fields.run = segment.run
     if not isinstance(fields.session, str):
         fields.session = segment.session
-    if not isinstance(fields.rank, int):
+    if not is_rank(fields.rank):
         fields.rank = segment.rank
     if not isinstance(fields.launch, str):
         fields.launch = segment.launch

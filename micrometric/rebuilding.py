@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import MAXYEAR, MINYEAR, UTC, datetime
 
 import msgspec
 
@@ -18,8 +18,13 @@ from micrometric.manifest import (
     SessionFacts,
 )
 from micrometric.registry import Metric
+from micrometric.segment import rank_in
 
 _JSON_TYPES = {bool: "bool", int: "int", float: "float", str: "str", list: "list", dict: "dict"}
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_FIRST = datetime(MINYEAR + 1, 1, 1, tzinfo=UTC)
+_LAST = datetime(MAXYEAR, 1, 1, tzinfo=UTC) - datetime.resolution
+"""The first and the last time that a manifest may tell: those that are one in every zone."""
 
 
 @dataclass(slots=True)
@@ -102,20 +107,32 @@ def _counts(before: Counts, found: int, deleted: int) -> Counts:
 
 def _facts_from(session: str, kept: list[Kept]) -> SessionFacts:
     """Return what the id of a session and its events tell of it."""
-    stamp, label, pid = session.split("-")
-    start = datetime.strptime(stamp, "%Y%m%dT%H%M%S%f%z")
+    stamp, _, pid = session.split("-")
+    begun = min((one.begin for one in kept if one.begin is not None), default=_EPOCH)
+    start = _start_in(stamp) or begun
     last = max((one.end for one in kept if one.end is not None), default=start)
-    rank = label.removeprefix("r")
     return SessionFacts(
         id=session,
-        start=format_timestamp(start),
-        heartbeat=format_timestamp(last),
+        start=_told(start),
+        heartbeat=_told(last),
         host="",
         boot="",
         pid=int(pid),
-        end=format_timestamp(last),
-        rank=int(rank) if label.startswith("r") and rank.isdigit() else None,
+        end=_told(last),
+        rank=rank_in(session),
     )
+
+
+def _start_in(stamp: str) -> datetime | None:
+    """Return the time in a session id, None where its digits are no time."""
+    try:
+        return datetime.strptime(stamp, "%Y%m%dT%H%M%S%f%z")
+    except ValueError:
+        return None
+
+
+def _told(moment: datetime) -> str:
+    return format_timestamp(min(max(moment, _FIRST), _LAST))
 
 
 def _registered(kept: list[Kept], metrics: dict[str, Metric]) -> dict[str, Metric]:

@@ -14,7 +14,9 @@ from typing import Any
 from micrometric.checking import Check, check
 from micrometric.compared import Comparison
 from micrometric.comparison import compare
-from micrometric.errors import NoDataError, SettingError
+from micrometric.conditions import Both, Condition, Literal_, Name
+from micrometric.conditions import Comparison as Compares
+from micrometric.errors import MicrometricError, NoDataError, SettingError
 from micrometric.exports import target
 from micrometric.finder import Found, find
 from micrometric.given import Paths, listed
@@ -26,6 +28,7 @@ from micrometric.pictures import Picture
 from micrometric.plots import plot
 from micrometric.reader import iter_events
 from micrometric.summary import Summary, summarize
+from micrometric.where import parse_where
 
 _PEEKED = 2000
 """Events that are looked at for keys that make a heatmap."""
@@ -222,10 +225,7 @@ class _Work:
         yield from self._picture(told, "line", **colours)
         self.tell(0.7)
         for metric, rows, cols in self._grids():
-            # As a condition: in a spec, not every name that a file may hold can be written.
-            of_metric = f"metric == {metric!r}"
-            asked = self._filters["where"]
-            where = of_metric if asked is None else f"({asked}) and {of_metric}"
+            where = self._where_metric_is(metric)
             yield from self._picture(told, "heatmap", rows=rows, cols=cols, where=where)
         self.tell(0.8)
         yield from self._picture(told, "box", **colours) if key else self._picture(told, "hist")
@@ -234,8 +234,18 @@ class _Work:
     def _picture(self, told: LogReport, kind: str, **options: Any) -> Iterator[Picture]:
         try:
             yield plot(self._files, kind, **(self._filters | options))
-        except NoDataError as error:
+        except MicrometricError as error:
+            # Whatever a log holds, one picture is not worth the report.
             told.notes.append(f"no {kind}: {error}")
+
+    def _where_metric_is(self, metric: str) -> Condition:
+        """Return the condition that is asked for, for one metric.
+
+        Not as text or as a spec: in these, not every name that a file may hold can be written.
+        """
+        is_metric = Compares(Name("metric"), "==", Literal_(metric))
+        asked = self._filters["where"]
+        return is_metric if asked is None else Both("and", (parse_where(asked), is_metric))
 
     def _grids(self) -> Iterator[tuple[str, str, str]]:
         """Yield metrics with the two keys that make them a grid, such as layer and head."""

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from micrometric.event import is_rank
+
 STEM = "micro_metrics"
 PLAIN_NAME = f"{STEM}.jsonl"
 SUFFIXES = (".jsonl", ".jsonl.gz", ".jsonl.zst", ".parquet")
@@ -54,6 +56,13 @@ def parse_segment_name(filename: str) -> SegmentName | None:
 def is_session_id(text: str) -> bool:
     """Say whether a text is the id of a session, and so may be part of a file name."""
     return re.fullmatch(_SESSION, text) is not None
+
+
+def rank_in(session: str | None) -> int | None:
+    """Return the rank that the id of a session bears, None where it names a host."""
+    label = (session or "--").split("-")[1]
+    rank = int(label[1:]) if re.fullmatch(r"r[0-9]+", label) else None
+    return rank if is_rank(rank) else None
 
 
 def active_name(session: str) -> str:

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from micrometric.errors import NoDataError, PathError, SettingError
+from micrometric.event import NON_FINITE
 from micrometric.figures import Figures
+from micrometric.flat import as_double
 from micrometric.keys import order_of
 from micrometric.query import Query
 from micrometric.report import Report
@@ -142,12 +144,11 @@ def _is_saved(path: str | Path) -> bool:
     file = Path(path)
     if str(path) == "-" or not file.is_file():
         return False
-    with file.open("rb") as lines:
-        first = lines.readline(1 << 20)
     try:
-        row = json.loads(first)
-    except ValueError:
-        return False
+        with file.open("rb") as lines:
+            row = json.loads(lines.readline(1 << 20))
+    except (OSError, ValueError, RecursionError):
+        return False  # What it is then, reading it as a log tells.
     return isinstance(row, dict) and "metric" in row and "timestamp" not in row
 
 
@@ -157,12 +158,12 @@ def _saved_side(name: str, path: Path) -> Side:
     Raises:
         PathError: a line is no row of a summary.
     """
-    rows = []
-    for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
+    rows: Rows = []
+    for number, line in enumerate(path.read_bytes().splitlines(), 1):
         try:
             row = json.loads(line)
             rows.append({**row, "metric": str(row["metric"])})
-        except (ValueError, TypeError, KeyError):
+        except (ValueError, TypeError, KeyError, RecursionError):
             raise PathError(
                 f"{str(path)!r} line {number} is no row of a summary; expected what summarize "
                 "--format json prints"
@@ -177,6 +178,30 @@ def _saved_side(name: str, path: Path) -> Side:
                     f"{str(path)!r} does not hold {needed!r}; save it with --group-by "
                     f"{','.join(names)} --stats {','.join(figures.names)}"
                 )
-        return groups
+        try:
+            return [_asked(row, names, figures) for row in groups]
+        except ValueError as error:
+            raise PathError(f"{str(path)!r} is no summary: {error}") from None
 
     return Side(name, ask, Report(), is_saved=True)
+
+
+def _asked(row: Mapping[str, Any], names: Sequence[str], figures: Figures) -> dict[str, Any]:
+    """Return the metric, keys and figures of a saved row.
+
+    Raises:
+        ValueError: a figure is no number, or a key a list or an object.
+    """
+    keys = {name: row[name] for name in ("metric", *names)}
+    nested = [name for name, held in keys.items() if isinstance(held, list | dict)]
+    if nested:
+        raise ValueError(f"{nested[0]!r} of {row['metric']!r} is a list or an object")
+    return keys | {name: _figure(name, row[name]) for name in figures.names}
+
+
+def _figure(name: str, held: Any) -> float | None:
+    """Return a figure that was saved, one that is not finite by its name."""
+    found = NON_FINITE.get(held, held) if isinstance(held, str) else held
+    if found is not None and found.__class__ not in (int, float):
+        raise ValueError(f"expected a number as {name!r}, found {str(held)[:80]!r}")
+    return found if found is None or abs(found) < 2**63 else as_double(found)

@@ -23,6 +23,7 @@ from micrometric.event import (
     without_lone_surrogates,
 )
 from micrometric.flat import FIXED, Flat, Kind, as_double, csv_cell, csv_writer, json_text, under
+from micrometric.parquet import quoted
 
 if TYPE_CHECKING:
     import duckdb
@@ -145,10 +146,10 @@ def _relation(events: Events) -> Iterator[tuple[duckdb.DuckDBPyRelation, int]]:
             "autoinstall_known_extensions": False,
         }
         with duckdb.connect(config=settings) as connection:
-            listed = ", ".join(f"{_quoted(name)}: {_quoted(t)}" for name, t in rows.types.items())
+            listed = ", ".join(f"{quoted(name)}: {quoted(t)}" for name, t in rows.types.items())
             yield (
                 connection.sql(
-                    f"SELECT * FROM read_json({_quoted(str(lines))}, columns={{{listed}}}, "
+                    f"SELECT * FROM read_json({quoted(str(lines))}, columns={{{listed}}}, "
                     f"format='newline_delimited', maximum_object_size={max(2 * longest, 1 << 24)})"
                 ),
                 count,
@@ -190,7 +191,3 @@ class _Rows:
                 is_json = self._kinds[name] == "json"
                 row[name] = json_text(found) if is_json else finite(found)
         return row
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from micrometric.engines import check_engine
+from micrometric.flat import as_double
 from micrometric.printable import printable
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ _MOST_ROWS = 40
 
 def polars_frame(columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
     """Return rows as a frame of Polars; a column of several kinds as texts.
+
+    So are whole numbers of which some need more than 64 bits.
 
     Raises:
         SettingError: Polars is not installed.
@@ -33,9 +36,10 @@ def _series(name: str, values: list[Any]) -> pl.Series:
     import polars as pl
 
     kinds = {type(value) for value in values if value is not None}
+    whole = [abs(value) for value in values if isinstance(value, int)]
     if kinds == {int, float}:
-        values = [None if value is None else float(value) for value in values]
-    elif len(kinds) > 1:
+        values = [None if value is None else as_double(value) for value in values]
+    elif len(kinds) > 1 or max(whole, default=0) >= 2**63:
         values = [None if value is None else str(value) for value in values]
     return pl.Series(name, values)
 

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 STEPS = ("step", "global_step", "iteration", "epoch")
 """Metadata keys that hold the step unless told; the first that an event has counts."""
+_LARGEST = 2**63
+"""From here on a whole number is no step: those have 64 bits there."""
 _BINS = 30
 _FILES = "events.out.tfevents.*"
 
@@ -58,6 +60,8 @@ def write_tensorboard(output: Path, events: Events, *, step: str | None, force: 
             count += len(batch)
         for board in boards.values():
             board.write_histograms()
+    except PathError:
+        raise  # Of what is read, not of the output.
     except OSError as error:
         raise PathError(f"cannot write {str(output)!r}: {error.strerror or error}") from None
     finally:
@@ -91,7 +95,7 @@ def _make_room(output: Path, *, force: bool) -> None:
 
 def _board_name(event: LogEvent) -> str:
     """Return the directory of an event: its run, and its rank where it has one."""
-    run = (event.run or "run").replace("/", "_").lstrip(".") or "run"
+    run = _utf8((event.run or "run").replace("/", "_").replace("\0", "_").lstrip(".")) or "run"
     return run if event.rank is None else f"{run}/rank_{event.rank}"
 
 
@@ -132,16 +136,22 @@ class _Board:
 
     def _step_of(self, metadata: Mapping[str, Any]) -> tuple[str | None, int | None]:
         for key in self._steps:
-            if metadata.get(key).__class__ is int:
-                return key, metadata[key]
+            step = metadata.get(key)
+            if step.__class__ is int and -_LARGEST <= step < _LARGEST:
+                return key, step
         return None, None
 
     def _write(self, moment: float, step: int, tag: str, **content: Any) -> None:
         from tensorboard.compat.proto.event_pb2 import Event
         from tensorboard.compat.proto.summary_pb2 import Summary
 
-        summary = Summary(value=[Summary.Value(tag=tag, **content)])
+        summary = Summary(value=[Summary.Value(tag=_utf8(tag), **content)])
         self._writer.add_event(Event(wall_time=moment, step=step, summary=summary))
+
+
+def _utf8(text: str) -> str:
+    """Return a text with an escape in place of each lone surrogate, which UTF-8 cannot hold."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _tag(metric: str, metadata: Mapping[str, Any], step: str | None) -> str:

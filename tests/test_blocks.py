@@ -93,6 +93,11 @@ def test_what_a_line_tells_of_its_origin_counts():
     ]
 
 
+@pytest.mark.parametrize("rank", [b"9223372036854775808", b"99999999999999999999", b"-1", b"true"])
+def test_a_rank_that_is_none_is_read_one_by_one(rank):
+    assert read_block(GOOD.replace(b"}\n", b',"rank":' + rank + b"}\n"), SEGMENT) is None
+
+
 @pytest.mark.parametrize("lines", UNDECIDED.values(), ids=UNDECIDED)
 def test_of_what_is_in_doubt_nothing_is_said(lines):
     assert read_block(lines, SEGMENT) is None

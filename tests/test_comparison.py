@@ -1,6 +1,7 @@
 """Comparisons: which groups stand side by side, and what the intervals rest on."""
 
 import json
+import math
 import sys
 from pathlib import Path
 
@@ -207,12 +208,49 @@ def test_a_saved_summary_is_a_base(tmp_path):
         compare(saved, TOP_8, by="layer_idx", stats="p10")
 
 
-def test_what_is_no_summary_is_refused(tmp_path):
-    saved = tmp_path / "base.json"
-    saved.write_text('{"metric":"m","mean":1,"count":1,"location":"a"}\nrubbish\n')
+SAVED = b'{"metric":"m","mean":1,"count":1,"location":"a"}\n'
 
-    with pytest.raises(PathError, match="line 2 is no row of a summary; expected what summarize"):
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        (SAVED + b"rubbish\n", "line 2 is no row of a summary; expected what summarize"),
+        (SAVED + SAVED.replace(b"a", b"\xff"), "line 2 is no row of a summary"),
+        (SAVED + b"[" * 100_000, "line 2 is no row of a summary"),
+        (SAVED + b'{"mean":1}\n', "line 2 is no row of a summary"),
+        (SAVED.replace(b":1,", b':"x",'), "is no summary: expected a number as 'mean', found 'x'"),
+        (SAVED.replace(b":1,", b":true,"), "expected a number as 'mean', found 'True'"),
+        (SAVED.replace(b'"a"', b"[1]"), "is no summary: 'location' of 'm' is a list or an object"),
+    ],
+    ids=["rubbish", "not UTF-8", "deep", "no metric", "text", "bool", "list"],
+)
+def test_what_is_no_summary_is_refused(tmp_path, lines, said):
+    saved = tmp_path / "base.json"
+    saved.write_bytes(lines)
+
+    with pytest.raises(PathError, match=said):
         compare(saved, TOP_8)
+
+
+@pytest.mark.parametrize("figure", ['"Infinity"', "1e999", "1" + "0" * 400])
+def test_a_saved_figure_may_be_infinite(tmp_path, figure):
+    saved = tmp_path / "base.json"
+    saved.write_bytes(SAVED.replace(b":1,", f":{figure},".encode()))
+    other = write(tmp_path / "other", [(1.0, {})])
+
+    row = next(row for row in compare(saved, other) if row.keys["location"] == "a")
+
+    assert row.before == math.inf
+
+
+@pytest.mark.parametrize("line", [b"[" * 100_000, b"\xff\n"], ids=["deep", "not UTF-8"])
+def test_a_base_of_broken_lines_is_no_saved_summary(tmp_path, line):
+    base = tmp_path / "base.jsonl"
+    base.write_bytes(line)
+    other = write(tmp_path / "other", [(1.0, {})])
+
+    with pytest.raises(NoDataError, match="has no such events"):
+        compare(base, other)
 
 
 def test_limits_are_held_in_every_group(sweep):
@@ -322,6 +360,21 @@ def test_a_key_of_several_kinds_is_texts_to_polars(tmp_path):
     frame = summarize(tmp_path, "k").to_polars()
 
     assert frame["k"].to_list() == ["1", "2.5", "x", None]
+
+
+@pytest.mark.parametrize(
+    ("keys", "column"),
+    [
+        ([2**63 - 1, None], [2**63 - 1, None]),
+        ([1, 10**400], ["1", str(10**400)]),
+        ([2.5, 10**400], [2.5, math.inf]),
+    ],
+    ids=["64 bits", "beyond them", "beyond a double"],
+)
+def test_a_key_of_any_whole_numbers_has_a_column_in_polars(tmp_path, keys, column):
+    write(tmp_path / "a", [(1.0, {"k": key}) for key in keys])
+
+    assert summarize(tmp_path, "k").to_polars()["k"].to_list() == column
 
 
 def test_a_prompt_shows_differences_and_intervals(tmp_path):

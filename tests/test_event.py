@@ -181,6 +181,13 @@ def test_byte_order_mark_line_ends_and_unknown_keys_are_accepted() -> None:
     assert decode_line(line(extra=[1], rank="0", run=7, session=7, launch=7)) == expected
 
 
+@pytest.mark.parametrize(
+    ("told", "rank"), [(0, 0), (2**63 - 1, 2**63 - 1), (2**63, None), (-1, None), (True, None)]
+)
+def test_a_rank_is_a_whole_number_that_64_bits_hold(told, rank) -> None:
+    assert decode_line(line(rank=told)).rank == rank
+
+
 def test_the_last_of_duplicate_keys_wins() -> None:
     doubled = line()[:-1] + b',"value":2,"value":3,"metadata":{"a":1,"a":2}}'
 

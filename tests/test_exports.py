@@ -19,7 +19,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from micrometric import MicroMetricLogger, PathError, SettingError, export, iter_events
 from micrometric.event import finite, format_timestamp
-from micrometric.exports import SUFFIXES
+from micrometric.exports import FORMATS, SUFFIXES
 from tests import strategies
 from tests.cli.conftest import event as event_line
 
@@ -238,6 +238,42 @@ def test_the_key_of_the_step_may_be_told(tmp_path: Path) -> None:
     assert [one.step for one in board(folder).Scalars("m")] == [7]
 
 
+@pytest.mark.parametrize("told", [10**30, -(10**30), 2**63, 1.0, "x"])
+def test_what_is_no_step_to_tensorboard_is_metadata(tmp_path: Path, told) -> None:
+    source = tmp_path / "micro_metrics.jsonl"
+    line = '{"timestamp":"2026-11-23T08:00:00Z","metric":"m","value":1,"metadata":{"step":%s}}\n'
+    source.write_text(2 * (line % json.dumps(told)))
+
+    export(source, tmp_path / "board", format="tensorboard")
+
+    (folder,) = {path.parent for path in (tmp_path / "board").rglob("events*")}
+    assert [one.step for one in board(folder).Scalars(f"m/step={told}")] == [0, 1]
+
+
+@pytest.mark.parametrize("suffix", ["parquet", "arrow"])
+def test_a_column_is_called_as_utf8_can_hold(tmp_path: Path, suffix: str) -> None:
+    source = tmp_path / "micro_metrics.jsonl"
+    told = {"timestamp": "2026-11-23T08:00:00Z", "metric": "m", "value": 1}
+    source.write_text(json.dumps(told | {"metadata": {"\ud800'": 1}}) + "\n")
+
+    export(source, tmp_path / f"out.{suffix}")
+
+    read = pd.read_parquet if suffix == "parquet" else pd.read_feather
+    assert list(read(tmp_path / f"out.{suffix}")["?'"]) == [1]
+
+
+def test_names_that_utf8_or_a_path_cannot_hold_are_escaped(tmp_path: Path) -> None:
+    source = tmp_path / "micro_metrics.jsonl"
+    line = (
+        r'{"timestamp":"2026-11-23T08:00:00Z","metric":"m\ud800","value":1,"run":"a\u0000\ud800"}'
+    )
+    source.write_text(f"{line}\n")
+
+    export(source, tmp_path / "board", format="tensorboard")
+
+    assert [one.value for one in board(tmp_path / "board" / r"a_\ud800").Scalars(r"m\ud800")] == [1]
+
+
 def test_tensorboard_files_are_replaced_only_when_told(logs: Path, tmp_path: Path) -> None:
     out = tmp_path / "board"
     export(logs, out, format="tensorboard")
@@ -293,6 +329,14 @@ def test_a_format_must_be_known(
 
     with pytest.raises(SettingError, match=said):
         export(logs, target, format=format_)
+
+
+@pytest.mark.parametrize("format_", FORMATS)
+def test_what_cannot_be_read_is_not_said_of_the_output(tmp_path: Path, format_: str) -> None:
+    with pytest.raises(PathError, match=r"^no such path: '/nonexistent/x'$"):
+        export("/nonexistent/x", tmp_path / "out", format=format_)
+
+    assert not (tmp_path / "out").is_file()
 
 
 def test_a_step_is_for_tensorboard_alone(logs: Path, tmp_path: Path) -> None:

@@ -304,6 +304,13 @@ def test_the_manifest_tells_rank_and_launch_and_the_name_the_rest(tmp_path: Path
     assert (second.session, second.rank, second.launch) == (unknown, 3, None)
 
 
+@pytest.mark.parametrize(("told", "rank"), [(2**63 - 1, 2**63 - 1), (2**63, None), (10**23, None)])
+def test_a_name_tells_a_rank_that_64_bits_hold(tmp_path: Path, told: int, rank) -> None:
+    touch(tmp_path / f"micro_metrics.{session_id(0, f'r{told}')}.jsonl")
+
+    assert find(tmp_path).segments[0].rank == rank
+
+
 def test_the_plain_segment_is_of_the_last_that_claimed_it(tmp_path: Path) -> None:
     first, second = session_id(0), session_id(1)
     touch(tmp_path / PLAIN_NAME)

@@ -37,6 +37,16 @@ def test_a_frame_has_a_row_for_each_event(written: Path) -> None:
     assert set(frame["run"]) == {"logs"}
 
 
+@pytest.mark.parametrize("engine", ["pandas", "polars"])
+def test_a_value_beyond_a_double_is_infinite(tmp_path: Path, engine) -> None:
+    MicroMetricLogger.register_metric("m", int)
+    logger = MicroMetricLogger(tmp_path, metrics_to_log="all")
+    logger.log("m", -(10**400))
+    logger.close()
+
+    assert [*read(tmp_path, engine=engine)["value"]] == [-math.inf]
+
+
 def test_what_was_left_out_is_told_beside(written: Path) -> None:
     with (written / "micro_metrics.jsonl").open("a") as file:
         file.write("garbage\n")

@@ -108,6 +108,13 @@ def test_what_cannot_be_checked_is_broken(figures, base, said):
     assert Limit.read("m.mean < 1 / base").broken_by(figures, base) == said
 
 
+@pytest.mark.parametrize("bound", ["1/0", "1/(2 - 2)", "1e300 * 1e300", "1e300 * 1e300 * 0"])
+def test_a_bound_that_cannot_be_computed_is_broken(bound):
+    limit = Limit.read(f"m.mean > {bound}")
+
+    assert limit.broken_by(row(mean=1.0), None) == "its bound cannot be computed"
+
+
 def test_groups_are_held_against_the_limits_of_their_metric():
     limits = [Limit.read("err*.mean > base"), Limit.read("other.max > 1")]
     before, after = row(mean=1.0), row(mean=2.0)

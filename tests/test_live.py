@@ -135,6 +135,13 @@ def test_an_empty_key_is_refused() -> None:
         LiveSummary("run,")
 
 
+def test_keys_beyond_a_double_sort_as_numbers(clock) -> None:
+    live = LiveSummary("k", clock=clock)
+    live.add([at(0, k=key) for key in (10**400 + 1, "x", 10**400, 5)])
+
+    assert [row["k"] for row in live.rows()] == [5, 10**400, 10**400 + 1, "x"]
+
+
 def test_a_mean_loses_nothing_to_rounding(clock) -> None:
     live = LiveSummary(clock=clock)
     live.add(at(0, value) for value in (1e16, 1.0, -1e16, 1.0))

@@ -99,6 +99,15 @@ def test_a_manifest_that_cannot_be_read_says_why(tmp_path: Path, text: str, mess
     assert message in str(caught.value)
 
 
+@pytest.mark.parametrize("rank", [-1, 2**63])
+def test_a_manifest_with_a_rank_that_is_none_is_broken(tmp_path: Path, rank: int) -> None:
+    path = tmp_path / "registry.json"
+    write_manifest(path, Manifest({}, facts(rank=rank)))
+
+    with pytest.raises(ManifestError, match=f"is broken: rank {rank} is none, expected 0 to"):
+        read_manifest(path)
+
+
 def test_a_manifest_that_is_not_there_is_a_path_error(tmp_path: Path) -> None:
     with pytest.raises(PathError, match=r"cannot read manifest .*: No such file or directory"):
         read_manifest(tmp_path / "none.json")

@@ -22,6 +22,7 @@ from tests.sessions import HERE
         ({"OMPI_COMM_WORLD_RANK": "1", "OMPI_COMM_WORLD_SIZE": "2"}, 1),
         ({"PMI_RANK": "5", "PMI_SIZE": "8"}, 5),
         ({"RANK": "x", "WORLD_SIZE": "4"}, None),
+        ({"RANK": "9" * 20, "WORLD_SIZE": "4"}, None),
     ],
 )
 def test_the_rank_is_what_the_launcher_says(environment, rank) -> None:

@@ -259,6 +259,13 @@ def test_a_box_reaches_to_the_extremes(tmp_path: Path) -> None:
     assert boxes.boxes == (Box("all", 0, 5, 25, 50, 75, 95, 100, 101),)
 
 
+def test_keys_that_no_event_has_both_of_are_no_wrong_use(tmp_path: Path) -> None:
+    path = logs(tmp_path, [("m", 1.0, {"a": 1}), ("m", 2.0, {"b": 1})])
+
+    with pytest.raises(NoDataError, match="no event has both 'a' and 'b'"):
+        plot(path, rows="a", cols="b")
+
+
 def test_a_heatmap_takes_heads_from_the_dims() -> None:
     picture = plot(SAMPLES / "topk_attention", metrics="recall", rows="layer_idx", cols="head")
 

@@ -196,6 +196,29 @@ def test_a_manifest_that_is_missing_or_broken_is_made_anew(damaged, tmp_path):
     assert check(tmp_path / "out").defects == []
 
 
+@pytest.mark.parametrize(
+    ("stamp", "year", "start", "end"),
+    [
+        ("99999999T999999999999Z", "2026", "2026-11-23", "2026-11-23"),
+        ("99991231T080000000000Z", "2026", "9998-12-31", "2026-11-23"),
+        ("20261123T080000000000Z", "9999", "2026-11-23", "9998-12-31"),
+        ("00000000T000000000000Z", "0001", "0002-01-01", "0002-01-01"),
+        ("99999999T999999999999Z", None, "1970-01-01", "1970-01-01"),
+    ],
+    ids=["no date", "last year", "event in the last year", "first year", "no events"],
+)
+def test_a_manifest_is_made_of_whatever_times_there_are(tmp_path, stamp, year, start, end):
+    session = f"{stamp}-r0-1"
+    lines = "" if year is None else event(1, "m", 1).replace("2026", year) + "\n"
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / closed_name(session, 0)).write_text(lines)
+
+    (written,) = repair(tmp_path / "logs", tmp_path / "out").manifests
+
+    made = read_manifest(written).session
+    assert (made.start[:10], made.heartbeat[:10], made.end[:10]) == (start, end, end)
+
+
 def test_doubled_lines_are_kept_where_the_account_says_so(tmp_path):
     path = tmp_path / "logs"
     path.mkdir()

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from micrometric import NoDataError, PathError, SettingError, make_report, summarize
-from micrometric.segment import closed_name
+from micrometric import NoDataError, PathError, SettingError, make_report, reports, summarize
+from micrometric.segment import PLAIN_NAME, closed_name
 from tests.cli.conftest import SESSION, event
 
 SAMPLES = Path(__file__).parents[1] / "sample_logs"
@@ -130,6 +130,55 @@ def test_pictures_are_lines_heatmaps_and_boxes(samples):
         marks = json.loads(data)
         assert marks
         assert all(0 <= x <= 1 and 0 <= y <= 1 for x, y, _ in marks)
+
+
+GRID = [{"layer": layer, "head": head} for layer in (1, 2) for head in (1, 2)]
+
+
+@pytest.mark.parametrize("where", [None, "layer > 0 or head > 0"])
+@pytest.mark.parametrize(
+    "name",
+    ["m" * 12_000, "\ud800", "a*", "!b", "all", 'it\'s "q" \\', "a\nb", "\0"],
+    ids=["long", "surrogate", "glob", "exclusion", "all", "quotes", "break", "nul"],
+)
+def test_a_metric_of_any_name_has_its_own_heatmap(tmp_path, name, where):
+    lines = [event(n, name, n, metadata=keys) for n, keys in enumerate(GRID)]
+    lines += [event(n, "other", n, metadata=keys) for n, keys in enumerate(GRID)]
+    (tmp_path / PLAIN_NAME).write_text("".join(f"{line}\n" for line in lines))
+
+    told = make_report(tmp_path, where=where)
+
+    assert [picture.kind for picture in told.pictures] == ["line", "heatmap", "heatmap", "hist"]
+    assert [len(picture.panels) for picture in told.pictures[1:3]] == [1, 1]
+    assert told.notes == []
+
+
+def test_a_picture_that_cannot_be_drawn_is_left_out_and_told(tmp_path, monkeypatch):
+    lines = [event(n, "m", n, metadata=keys) for n, keys in enumerate(GRID)]
+    (tmp_path / PLAIN_NAME).write_text("".join(f"{line}\n" for line in lines))
+    drawn = reports.plot
+
+    def fail(files, kind, **options):
+        if kind == "line":
+            raise SettingError("no such thing")
+        return drawn(files, kind, **options)
+
+    monkeypatch.setattr(reports, "plot", fail)
+
+    told = make_report(tmp_path)
+
+    assert [picture.kind for picture in told.pictures] == ["heatmap", "hist"]
+    assert told.notes == ["no line: no such thing"]
+
+
+def test_keys_that_never_meet_have_no_heatmap(tmp_path):
+    lines = [event(n, "m", n, metadata={key: n}) for n, key in enumerate(["a", "b"] * 2)]
+    (tmp_path / PLAIN_NAME).write_text("".join(f"{line}\n" for line in lines))
+
+    told = make_report(tmp_path)
+
+    assert [picture.kind for picture in told.pictures] == ["line", "hist"]
+    assert told.notes == ["no heatmap: no event has both 'a' and 'b'; see micrometric tail"]
 
 
 def test_it_asks_for_nothing_and_is_not_large(samples):

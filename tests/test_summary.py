@@ -198,6 +198,14 @@ def test_the_order_of_the_segments_does_not_matter(tmp_path) -> None:
         assert one == pytest.approx(other, rel=1e-9)
 
 
+@pytest.mark.parametrize("engine", ["duckdb", "pandas", "polars"])
+def test_whole_numbers_beyond_a_double_sort_as_numbers(tmp_path, engine) -> None:
+    keys = [-(10**400), 2.5, 5, 1e300, 10**400, 10**400 + 1, "x", None]
+    write(tmp_path, *(event(1, k=key) for key in reversed(keys)))
+
+    assert [row["k"] for row in summarize(tmp_path, "k", engine=engine)] == keys
+
+
 @pytest.mark.parametrize("kind", sorted(strategies.DAMAGES))
 def test_each_damage_is_treated_as_the_reader_does(tmp_path, kind) -> None:
     bad = strategies.DAMAGES[kind](event(2.0, layer=1))
@@ -600,6 +608,24 @@ def test_standard_input_is_read(monkeypatch) -> None:
     assert [(row["run"], row["rank"]) for row in rows] == [("-", None), ("other", 3)]
 
 
+@pytest.mark.parametrize("engine", ["duckdb", "pandas", "polars"])
+@pytest.mark.parametrize(
+    "origin",
+    [
+        '"rank":7', '"rank":9223372036854775807', '"rank":9223372036854775808',
+        '"rank":99999999999999999999', '"rank":-1', '"rank":true', '"rank":null', '"rank":"5"',
+        '"rank":2.0', '"rank":1e2', '"rank":[1]', '"run":1', '"run":"1"', '"session":[]',
+        r'"session":"a\"\u00e9"', '"launch":true', '"launch":null',
+    ],
+)  # fmt: skip
+def test_an_origin_in_a_line_is_what_the_reader_takes_it_for(tmp_path, engine, origin) -> None:
+    line = event(1.0)[:-1] + f",{origin}}}".encode()
+    write(tmp_path, line, event(2.0), name="micro_metrics.20261123T080000000000Z-r3-1.jsonl")
+    by = ["run", "session", "rank", "launch"]
+
+    assert_equal(summarize(tmp_path, by, engine=engine), model(tmp_path, by), by)
+
+
 @pytest.mark.parametrize(
     "name",
     ["x[1]", "a*b", "q?", "it's", "new\nline", "~t", "{a,b}", "%41", "-dash", "k=[1]", b"bad\xff"],
@@ -625,6 +651,20 @@ def test_any_sign_in_a_key_is_only_a_sign(tmp_path, key) -> None:
     summary = summarize(tmp_path, [f"metadata.{key}"], stats="sum")
 
     assert [row[f"metadata.{key}"] for row in summary] == [5, 6]
+
+
+@pytest.mark.parametrize("engine", ["duckdb", "pandas", "polars"])
+@pytest.mark.parametrize(
+    "filters",
+    [{"by": "\udcff"}, {"explode": "\udcff"}, {"location": "\udcff*"}],
+    ids=["by", "explode", "location"],
+)
+def test_a_name_may_hold_what_utf8_cannot(tmp_path, engine, filters) -> None:
+    write(tmp_path, event([1, 2], "\udcff", **{"\udcff": 1}).replace(b"a.f", rb"\udcff.f"))
+
+    summary = summarize(tmp_path, **filters, stats="non_numeric", engine=engine)
+
+    assert {row["non_numeric"] for row in summary} == {0 if "explode" in filters else 1}
 
 
 @pytest.mark.parametrize("engine", ["duckdb", "pandas"])

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from micrometric.columns import Request
 from micrometric.engines import Source
-from micrometric.event import LogEvent, finite
+from micrometric.event import LogEvent, as_utf8, finite
 from micrometric.flat import as_double
 from micrometric.keys import Key, bucket_start, metadata_at
 from micrometric.reader import read_segment
@@ -74,8 +74,8 @@ def columns_of(
     for event in events:
         axes = dims.get(event.metric, explode)
         for index, value in _observations(event.value, len(axes)):
-            columns["metric"].append(_text(event.metric))
-            columns["location"].append(_text(event.location))
+            columns["metric"].append(as_utf8(event.metric))
+            columns["location"].append(as_utf8(event.location))
             columns["timestamp"].append(event.timestamp.replace(tzinfo=None))
             columns["value"].append(_number(value))
             at = dict(zip(axes, index, strict=False))
@@ -121,7 +121,7 @@ def _reader(
         number = None if _key_type(key) == "moment" or key.kind == "bucket" else _number(held)
         numbers(number if number == number else None)
         held = finite(held)
-        strings(_text(held) if isinstance(held, str) else None)
+        strings(as_utf8(held) if isinstance(held, str) else None)
 
     return read
 
@@ -144,17 +144,12 @@ def _shown(key: Key, held: Any) -> Any:
     if key.kind == "bucket":
         return int(held.timestamp()) * 1_000_000
     if key.kind in ("metadata", "directory") or key.path == "value":
-        return _text(spelled(held))
+        return as_utf8(spelled(held))
     if key.path == "timestamp":
         return held.replace(tzinfo=None)
-    return _text(held) if isinstance(held, str) else held
+    return as_utf8(held) if isinstance(held, str) else held
 
 
 def _number(held: Any) -> float | None:
     """Return the number that JSON data is, None when it is none."""
     return as_double(held) if isinstance(held, int | float) else None
-
-
-def _text(text: str) -> str:
-    """Return a text with a sign in place of each lone surrogate, which UTF-8 cannot hold."""
-    return text if text.isascii() else text.encode("utf-8", "replace").decode()

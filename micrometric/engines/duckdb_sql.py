@@ -15,7 +15,7 @@ from pathlib import Path
 from micrometric.bounds import DIGITS_LIMIT, NESTING_LIMIT, SURELY_FLAT
 from micrometric.columns import Request
 from micrometric.engines.duckdb_spelling import TABLE
-from micrometric.event import ORIGIN_FIELDS
+from micrometric.event import ORIGIN_FIELDS, as_utf8
 from micrometric.keys import Key
 from micrometric.parquet import TIMESTAMP, json_path, key_column, quoted
 
@@ -30,10 +30,8 @@ _COLUMNS = {
     "value": "JSON",
     "metadata": "JSON",
     "location": "VARCHAR",
-    "run": "VARCHAR",
-    "session": "VARCHAR",
-    "rank": "BIGINT",
-    "launch": "VARCHAR",
+    # Of any type: as texts and numbers, DuckDB would make such of what is none.
+    **dict.fromkeys(ORIGIN_FIELDS, "JSON"),
 }
 
 
@@ -63,7 +61,7 @@ class Question:
         suspect = f"NOT coalesce({' AND '.join(tests)}, false)"
         if beyond_doubt:
             suspect = f"({suspect} AND file NOT IN ({beyond_doubt}))"
-        origin = f", {_origin_of('lines')}" if self.request.needs_origin else ""
+        origin = f", {_origin_of('lines', is_json=True)}" if self.request.needs_origin else ""
         return self._asked(
             f"SELECT lines.filename AS file, timestamp AS stamp, "
             f"try_cast(timestamp AS TIMESTAMP) AS timestamp, metric, "
@@ -82,7 +80,7 @@ class Question:
         """
         further = [key_column(key) for key in columns]
         if self.request.needs_origin:
-            further.append(_origin_of("rows"))
+            further.append(_origin_of("rows", is_json=False))
         # `value` is null for a plain float.
         return self._asked(
             f"SELECT filename AS file, {TIMESTAMP} AS timestamp, metric, value AS number, "
@@ -317,10 +315,22 @@ def _once_test(key: Key) -> str:
     return f"(metadata IS NULL OR ({' AND '.join(tests)}))"
 
 
-def _origin_of(rows: str) -> str:
-    """Return SQL for the origin that rows tell, else that of their segments."""
-    told = [f"coalesce({rows}.{name}, segments.{name}) AS {name}" for name in ORIGIN_FIELDS]
-    return ", ".join([*told, "directories"])
+def _origin_of(rows: str, *, is_json: bool) -> str:
+    """Return SQL for the origin that rows tell, as the reader takes it, else of their segments."""
+    told = {name: f"{rows}.{name}" for name in ORIGIN_FIELDS}
+    if is_json:
+        told = {
+            name: f"CASE WHEN {json}::VARCHAR LIKE '\"%' THEN {json}->>'$' END"
+            for name, json in told.items()
+        }
+        rank = f"{rows}.rank::VARCHAR"
+        told["rank"] = (
+            f"CASE WHEN regexp_full_match({rank}, '[0-9]+') THEN try_cast({rank} AS BIGINT) END"
+        )
+    else:
+        told["rank"] = f"CASE WHEN {rows}.rank >= 0 THEN {rows}.rank END"
+    both = [f"coalesce({sql}, segments.{name}) AS {name}" for name, sql in told.items()]
+    return ", ".join([*both, "directories"])
 
 
 def _is_text(column: str) -> str:
@@ -352,4 +362,4 @@ def _key_string(key: Key, text: str) -> str:
 
 
 def _dim(name: str) -> str:
-    return '"dim ' + name.replace('"', '""') + '"'
+    return '"dim ' + as_utf8(name).replace('"', '""') + '"'

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from micrometric.draft import Draft, Row, ordered, value_text
-from micrometric.errors import SettingError
+from micrometric.errors import NoDataError, SettingError
 from micrometric.figures import COUNTS, Figures
 from micrometric.keys import order_of
 from micrometric.pictures import Axis, Grid, Number, Panel, Picture, is_drawable
@@ -32,7 +32,7 @@ def heatmap(draft: Draft) -> Picture:
     down, across = (key.name for key in keys)
     both = [row for row in rows if row[down] is not None and row[across] is not None]
     if rows and not both:
-        raise SettingError(f"no event has both {down!r} and {across!r}; see micrometric tail")
+        raise NoDataError(f"no event has both {down!r} and {across!r}; see micrometric tail")
     lacking = sorted({row["metric"] for row in rows} - {row["metric"] for row in both})
     if lacking:
         draft.say(f"without both keys, not drawn: {', '.join(map(printable, lacking))}")
