@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from micrometric.event import LogEvent, finite
-from micrometric.keys import Key, order_of, read_key, value_of
+from micrometric.figures import key_beside_figures
+from micrometric.keys import Key, order_of, value_of
 from micrometric.spelling import identity, one_number, spelled
 
 RECENT = 16
@@ -28,6 +29,8 @@ _LAG = 2.0
 """Seconds after which what a logger held back has arrived, so that silence means no events."""
 _BIN = 0.5
 _BINS = int(WINDOW / _BIN)
+_BESIDE = ("recent", "time")
+"""Columns beside those that `summarize` has, too; a snapshot that is printed has its time."""
 _LEAST_SPAN = 1.0
 """Seconds that a rate is over at least: two events at once are not millions a second."""
 
@@ -59,8 +62,7 @@ class LiveSummary:
         clock: Callable[[], float] = time.time,
     ) -> None:
         names = [name.strip() for name in by.split(",")] if isinstance(by, str) else list(by)
-        self.by = tuple(name for name in dict.fromkeys(names) if name != "metric")
-        """The keys grouped by."""
+        self._names = [name for name in dict.fromkeys(names) if name != "metric"]
         self.left_out = 0
         """Observations of groups beyond those that are kept."""
         self._limit = groups
@@ -77,7 +79,9 @@ class LiveSummary:
             dims: names of the axes of each metric whose lists hold an observation an element.
         """
         known = set(directories)
-        self._keys = [read_key(name, known) for name in self.by]
+        self._keys = [key_beside_figures(name, known, _BESIDE) for name in self._names]
+        self.by = tuple(key.name for key in self._keys)
+        """The keys grouped by, as they are called in the rows; see `Summary.by`."""
         self._dims = dict(dims)
         axes = {name for names in dims.values() for name in names}
         self._axes: Set[Key] = {k for k in self._keys if k.kind == "metadata" and k.path in axes}

@@ -6,7 +6,7 @@ A question may be put to the same logs again with other keys; what reading met i
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, tzinfo
 from typing import TYPE_CHECKING, Any
@@ -16,11 +16,11 @@ from micrometric.bins import PLACES, Along
 from micrometric.columns import Request, filter_expression, request_for
 from micrometric.engines import DEFAULT_ENGINE, SKETCHES, Source, check_engine, open_engine
 from micrometric.errors import NoDataError, SettingError
-from micrometric.figures import Figures, suspects
+from micrometric.figures import Figures, key_beside_figures, suspects
 from micrometric.filters import Filter
 from micrometric.finder import Found, find
 from micrometric.given import Paths
-from micrometric.keys import Key, names_of, order_of, read_key
+from micrometric.keys import Key, names_of, order_of
 from micrometric.reader import (
     choose_launch,
     note_partial,
@@ -108,14 +108,19 @@ class Query:
             )
         return cls(found, wanted, how, report)
 
-    def keys(self, names: str | Iterable[str]) -> list[Key]:
+    def keys(self, names: str | Iterable[str], beside: Collection[str] = ()) -> list[Key]:
         """Return what names of keys mean here; the metric is always one and never named.
+
+        Args:
+            names: one or several; `Key.name` differs where a figure is called so.
+            beside: names of other columns that the keys stand beside, not to be taken either.
 
         Raises:
             FilterError: a name cannot be read.
         """
-        directories = self.found.directory_keys()
-        return [read_key(name, directories) for name in names_of(names) if name != "metric"]
+        known = self.found.directory_keys()
+        wanted = [name for name in names_of(names) if name != "metric"]
+        return list(dict.fromkeys(key_beside_figures(name, known, beside) for name in wanted))
 
     def units(self) -> dict[str, str]:
         """Return the units of the metrics that were registered with one."""

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     import polars as pl
 
 
+TOTAL = "total"
+"""Column of a summary that was printed: tells whether a row is over all groups."""
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class Summary:
     """Figures by metric and group.
@@ -29,7 +33,8 @@ class Summary:
     """
 
     by: tuple[str, ...]
-    """The keys grouped by."""
+    """The keys grouped by, as they are called in the rows: one that is called like a figure is
+    `metadata.x` or `dir.x` there."""
     rows: list[dict[str, Any]]
     """`metric`, the keys, then the figures; see `micrometric.figures`. A figure that there is none
     of is None. Sorted by metric and keys; numbers sort as numbers, and before texts."""
@@ -147,7 +152,7 @@ def summarize(
         engine=engine,
         master=master,
     )
-    keys = query.keys(by)
+    keys = query.keys(by, (TOTAL,))
     names = tuple(key.name for key in keys)
     rows = query.rows(keys, Figures(tuple(dict.fromkeys([*figures.names, *figures_for(limits)]))))
     query.refuse_unknown(keys, rows)

@@ -66,7 +66,7 @@ def ecdf(draft: Draft) -> Picture:
 
 def boxes(draft: Draft) -> Picture:
     """Return a box for each group, in a panel for each metric."""
-    keys = draft.query.keys(draft.asked.by)
+    keys = draft.keys(draft.asked.by)
     names = tuple(key.name for key in keys)
     rows = draft.query.rows(keys, Figures((*_BOXED, *_COUNTED.names)))
     draft.query.refuse_unknown(keys, rows)
@@ -100,7 +100,7 @@ def _box(row: Row, name: str) -> Box:
 def _binned(
     draft: Draft, bins: int, whole: Figures = _COUNTED
 ) -> tuple[tuple[str, ...], list[Row]]:
-    keys = draft.query.keys(draft.asked.by)
+    keys = draft.keys(draft.asked.by)
     along = Along("value", bins, draft.top(_GROUPS), log=draft.asked.log_x)
     rows = draft.query.binned(keys, _COUNTED, along, whole)
     draft.query.refuse_unknown(keys, rows)

@@ -23,7 +23,7 @@ def heatmap(draft: Draft) -> Picture:
             "a heatmap needs a key for its rows and one for its columns, such as --rows layer_idx "
             "--cols head"
         )
-    keys = draft.query.keys([asked.rows, asked.cols])
+    keys = draft.keys([asked.rows, asked.cols])
     if len(keys) != 2:
         raise SettingError("rows and columns of a heatmap must be two keys, neither the metric")
     figures = Figures.read([asked.stat, "count", "non_finite", "non_numeric"])

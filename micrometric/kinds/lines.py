@@ -42,7 +42,7 @@ def lines(draft: Draft) -> Picture:
         raise SettingError(f"smooth is {asked.smooth:g}, expected from 0 to below 1, such as 0.6")
     source, name = _source(draft)
     names = asked.by or _usual_groups(draft, source)
-    keys = draft.query.keys(names)
+    keys = draft.keys(names)
     names = tuple(key.name for key in keys)
     along = Along(source, _BINS, draft.top(_GROUPS), log=asked.log_x)
     rows = draft.query.binned(keys, _figures(asked.stat), along)
@@ -85,7 +85,7 @@ def _source(draft: Draft) -> tuple[Source, str]:
         if name == "value":
             raise SettingError("a line over the values themselves is no line; see kind ecdf")
         return "occurrence", name
-    keys = draft.query.keys(name)
+    keys = draft.keys(name)
     if len(keys) != 1 or keys[0].kind == "bucket":
         raise SettingError(f"x is {name!r}, expected one key, time or occurrence")
     return keys[0], name

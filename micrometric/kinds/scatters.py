@@ -40,7 +40,7 @@ def scatter(draft: Draft) -> Picture:
     wanted = asked.pair_by if asked.pair_by is not None else (asked.by or ("run",))
     names = tuple(dict.fromkeys((*wanted, *asked.by)))
     by_occurrence = OCCURRENCE in names
-    keys = draft.query.keys([name for name in names if name != OCCURRENCE])
+    keys = draft.keys([name for name in names if name != OCCURRENCE])
     names = tuple(key.name for key in keys) + ((OCCURRENCE,) if by_occurrence else ())
     stat = "mean" if by_occurrence else asked.stat
     figures = Figures.read([stat, "count", "non_finite", "non_numeric"])
@@ -174,7 +174,7 @@ def _thinned(draft: Draft, pairs: list[Pair], front: list[Pair]) -> list[Pair]:
 
 def _points(draft: Draft, pairs: list[Pair], names: Sequence[str]) -> list[Points]:
     """Return the points of each group that has a colour of its own; others share the last."""
-    by = [key.name for key in draft.query.keys(draft.asked.by)]
+    by = [key.name for key in draft.keys(draft.asked.by)]
     groups: dict[str, list[Pair]] = {}
     for pair in pairs:
         groups.setdefault(group_name(pair.row, by), []).append(pair)

@@ -311,6 +311,21 @@ def test_a_key_can_be_spread_over_columns(cli):
     )
 
 
+def test_a_key_that_is_called_like_a_figure_can_be_spread(cli, tmp_path):
+    lines = [event(n, "m", n, metadata={"max": n % 2}) for n in range(4)]
+    (tmp_path / "micro_metrics.jsonl").write_text("".join(f"{line}\n" for line in lines))
+
+    ended = cli("summarize", tmp_path, "-g", "metric", "--pivot", "max", "--stats", "max")
+
+    assert ended.out == block(
+        """
+        metric  metadata.max=0  metadata.max=1
+        ──────────────────────────────────────
+        m                    2               3
+        """
+    )
+
+
 def test_a_spread_key_names_its_figures_and_what_is_missing(cli, run):
     arguments = ["summarize", run, "-g", "metric", "--pivot", "layer_idx", "--stats", "count,sum"]
 
