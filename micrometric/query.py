@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from micrometric.answers import Build, Rows, answered, group_of, note_mixed_keys
 from micrometric.bins import PLACES, Along
+from micrometric.bounds import AXES_LIMIT
 from micrometric.columns import Request, filter_expression, request_for
 from micrometric.engines import DEFAULT_ENGINE, SKETCHES, Source, check_engine, open_engine
 from micrometric.errors import NoDataError, SettingError
@@ -98,6 +99,8 @@ class Query:
         wanted = wanted.bound_to(found.directory_keys())
         note_partial(found, report)
         axes = tuple(names_of(explode))
+        if len(axes) > AXES_LIMIT:
+            raise SettingError(f"{len(axes)} axes to explode, expected at most {AXES_LIMIT}")
         how = How(zone, axes, memory_limit, progress, engine, master, approximate)
         if approximate:
             sketch = SKETCHES.get(engine)

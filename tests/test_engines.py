@@ -4,6 +4,7 @@ import gzip
 import importlib.util
 import json
 import math
+import re
 import tempfile
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from micrometric import NoDataError, SettingError, summarize
 from micrometric.bins import Along
 from micrometric.columns import request_for
 from micrometric.engines import ENGINES, Source, open_engine
+from micrometric.engines.duckdb_sql import Question
 from micrometric.figures import Figures
 from micrometric.filters import Filter
 from micrometric.finder import find
@@ -25,7 +27,9 @@ from micrometric.query import Query
 from micrometric.reader import text_metrics_of
 from micrometric.registry import Metric
 from micrometric.report import Report
+from micrometric.segment import manifest_name
 from tests import strategies
+from tests.tailing import line
 
 SAMPLES = Path("sample_logs")
 OTHERS = [name for name in ENGINES if name not in ("duckdb", "spark")]
@@ -256,3 +260,22 @@ def test_an_engine_tells_how_far_it_is(engine) -> None:
 
     assert told == sorted(told)
     assert 0 <= told[0] < told[-1] < 1
+
+
+def test_dims_of_thousands_of_metrics_cost_no_columns(tmp_path: Path) -> None:
+    """Only the axes that are asked for have one."""
+    metrics = {f"m{number}": Metric("float", dims=(f"axis{number}",)) for number in range(3000)}
+    name = manifest_name("20261123T080000000000Z-h-1")
+    write_manifest(tmp_path / name, Manifest(metrics))
+    (tmp_path / "micro_metrics.jsonl").write_text(line(1, metric="m7", value=[1, 2, 3]))
+
+    question = Question(
+        request_for([read_key("axis7", set())], Filter()),
+        {name: metric.dims for name, metric in metrics.items()},
+        (),
+        frozenset(),
+    )
+
+    assert len(re.findall('AS "dim axis[0-9]+"', question.of_lines([], ""))) <= 2
+    rows = summarize(tmp_path, "axis7").rows
+    assert [(row["axis7"], row["count"]) for row in rows] == [(0, 1), (1, 1), (2, 1)]

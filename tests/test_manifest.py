@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from micrometric import ManifestError, PathError
+from micrometric.bounds import AXES_LIMIT
 from micrometric.manifest import (
     Accounting,
     Counts,
@@ -135,3 +136,12 @@ def test_manifests_are_merged_and_conflicts_told() -> None:
 def test_counts_balance_or_not() -> None:
     assert Counts(logged=6, written=1, pending=1, sampled_out=1, capped=1, failed=2).balances
     assert not Counts(logged=5, written=1).balances
+
+
+def test_a_manifest_with_more_dims_than_are_ever_read_is_broken(tmp_path: Path) -> None:
+    path = tmp_path / "registry.json"
+    names = tuple(f"axis_{number}" for number in range(AXES_LIMIT + 1))
+    write_manifest(path, Manifest({"recall": Metric("float", dims=names)}))
+
+    with pytest.raises(ManifestError, match="metric 'recall' has 17 dims, expected at most 16"):
+        read_manifest(path)

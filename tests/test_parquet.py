@@ -254,7 +254,7 @@ class TestWhatIsNotOurs:
         [
             ("foreign", "of another program"),
             ("later", "of version 9, this micrometric reads up to 1; upgrade"),
-            ("forged", "damaged Parquet: Binder Error"),
+            ("forged", "its column 'timestamp' should be TIMESTAMP WITH TIME ZONE, and is missing"),
             ("cut", "not a whole Parquet file"),
             ("empty", "not a whole Parquet file"),
             ("text", "not a whole Parquet file"),

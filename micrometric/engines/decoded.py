@@ -120,7 +120,8 @@ def _reader(
         texts(_shown(key, held))
         number = None if _key_type(key) == "moment" or key.kind == "bucket" else _number(held)
         numbers(number if number == number else None)
-        held = finite(held)
+        if key.path == "value" and key.kind == "field":
+            held = finite(held)  # There, and only there, the name of such a number is one.
         strings(as_utf8(held) if isinstance(held, str) else None)
 
     return read
