@@ -5,15 +5,18 @@ Apart from the follower, so that whatever brings lines may use it.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import tzinfo
 
 from micrometric.blocks import pass_block, read_block
+from micrometric.bounds import LINE_LIMIT
 from micrometric.errors import NotAnEvent
 from micrometric.event import LogEvent
 from micrometric.filters import Filter
 from micrometric.finder import Segment
+from micrometric.opening import too_long
 from micrometric.reader import decode_event, read_segment
 from micrometric.report import Report
 
@@ -39,6 +42,9 @@ class Intake:
     def events(self, lines: Iterable[bytes], segment: Segment) -> Iterator[LogEvent]:
         """Yield the wanted events of some lines of a segment."""
         for line in lines:
+            if len(line) > LINE_LIMIT:
+                self.report.skip(segment.path, None, too_long(), "length")
+                continue
             if not line.strip():
                 continue
             try:
@@ -53,7 +59,7 @@ class Intake:
         """Return the wanted events of whole lines of a segment, in less time than one by one."""
         events = read_block(lines, segment, self.text_metrics)
         if events is None:
-            return [*self.events(lines.split(b"\n"), segment)]
+            return [*self.events(io.BytesIO(lines), segment)]
         if self.wanted.asks_nothing:
             return events
         return [event for event in events if self.wanted.matches(event, segment)]

@@ -11,6 +11,7 @@ from pathlib import Path
 from micrometric.event import LogEvent
 from micrometric.finder import STDIN, Segment
 from micrometric.intake import Intake
+from micrometric.lines import LineBuffer
 from micrometric.pace import Pace
 
 _BLOCK = 256 * 1024
@@ -24,7 +25,7 @@ def is_pipe(path: Path) -> bool:
 def piped_batches(path: Path, intake: Intake, pace: Pace) -> Iterator[list[LogEvent] | bytes]:
     """Yield what comes, and an empty list whenever there is nothing more to read for now."""
     segment = Segment(path, "-" if path == STDIN else path.absolute().parent.name)
-    half = b""
+    buffer = LineBuffer()
     with open(
         sys.stdin.fileno() if path == STDIN else path, "rb", 0, closefd=path != STDIN
     ) as pipe:
@@ -38,10 +39,8 @@ def piped_batches(path: Path, intake: Intake, pace: Pace) -> Iterator[list[LogEv
                 if not select.select([pipe], [], [], pace.patience(idle))[0]:
                     continue
             block = pipe.read(_BLOCK)
-            lines, end, half = (half + block).rpartition(b"\n")
-            if not block:
-                lines, end = half, b"\n"
-            if events := intake.taken(lines + end, segment):
+            lines = buffer.whole_lines(block) if block else buffer.take_half() + b"\n"
+            if events := intake.taken(lines, segment):
                 came = time.monotonic()
                 yield events
             if not block:

@@ -134,12 +134,14 @@ class TestAppending:
         assert following.values(2) == [4, 5]
 
     def test_a_line_beyond_the_limit_is_skipped_and_counted_once(self, plain, start, monkeypatch):
-        monkeypatch.setattr("micrometric.lines.LINE_LIMIT", 1_500_000)
+        for reader in ("lines", "intake"):
+            monkeypatch.setattr(f"micrometric.{reader}.LINE_LIMIT", 1_500_000)
         following = start(plain)
 
         append(plain, "x" * 5_000_000 + "\n" + line(4))
 
         assert following.values(1) == [4]
+        assert [one.kind for one in following.follower.report.examples] == ["length"]
         assert following.follower.report.skipped == 1
 
     def test_what_is_no_event_is_skipped_and_counted(self, plain, start):

@@ -78,6 +78,22 @@ def test_a_pipe_tells_what_has_no_end_when_it_ends(path):
     assert [*coming] == []
 
 
+def test_a_line_beyond_the_limit_is_given_up_before_its_end_is_there(path, write, monkeypatch):
+    for reader in ("lines", "intake"):
+        monkeypatch.setattr(f"micrometric.{reader}.LINE_LIMIT", 1000)
+    report = Report()
+    coming = piped_batches(path, Intake(Filter.read(), None, report), Pace(0.001, None, None, None))
+    next(coming)
+
+    os.write(write, b"x" * 1001)
+    assert [next(coming) for _ in range(3)] == [[]] * 3
+    assert [skipped.kind for skipped in report.examples] == ["length"]
+    os.write(write, b"x" * 5000 + b"\n" + lines([1]).encode())
+
+    assert next_values(coming) == [1]
+    assert report.skipped == 1
+
+
 def test_lines_may_pass_as_they_are(path, write):
     coming = batches(path, raw=True)
     next(coming)
