@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from micrometric.bounds import LINE_LIMIT
@@ -20,6 +21,25 @@ _MARK = 64
 """Bytes before the read position that are remembered."""
 HEAD_BYTES = 256
 """Bytes of the first line by which a segment is known again once it is compressed."""
+
+
+@dataclass(slots=True)
+class LineCount:
+    """Which line comes next, for what is skipped to be found again.
+
+    Whoever takes lines counts them: having made events of them it knows how many they were. To look
+    for their ends only to count them would take a twentieth of the time that reading takes.
+    """
+
+    next: int | None = 1
+    """Its number, from 1; None where the start was not read."""
+
+    def take(self, count: int = 1) -> int | None:
+        """Count some lines; return the number of the first of them."""
+        number = self.next
+        if number is not None:
+            self.next = number + count
+        return number
 
 
 class LineBuffer:
@@ -76,6 +96,8 @@ class GrowingFile:
         """At `seek_end`: where the last whole line ended, and the file."""
         self._mark = b""
         self._buffer = LineBuffer()
+        self.count = LineCount()
+        """Counts the lines that come, where whoever takes them does."""
         self._state: tuple[int, int] | None = None
         self._grown = time.monotonic()
         self.behind = False
@@ -177,6 +199,7 @@ class GrowingFile:
 
     def _stand(self, position: int) -> None:
         self._position = position
+        self.count = LineCount(None if position else 1)
         self._mark = self._read(max(0, position - _MARK), position)
 
     def _is_unchanged(self) -> bool:
@@ -184,4 +207,4 @@ class GrowingFile:
 
     def _restart(self) -> None:
         self._position, self._mark = 0, b""
-        self._buffer = LineBuffer()
+        self._buffer, self.count = LineBuffer(), LineCount()

@@ -11,7 +11,7 @@ from pathlib import Path
 from micrometric.event import LogEvent
 from micrometric.finder import STDIN, Segment
 from micrometric.intake import Intake
-from micrometric.lines import LineBuffer
+from micrometric.lines import LineBuffer, LineCount
 from micrometric.pace import Pace
 
 _BLOCK = 256 * 1024
@@ -25,7 +25,7 @@ def is_pipe(path: Path) -> bool:
 def piped_batches(path: Path, intake: Intake, pace: Pace) -> Iterator[list[LogEvent] | bytes]:
     """Yield what comes, and an empty list whenever there is nothing more to read for now."""
     segment = Segment(path, "-" if path == STDIN else path.absolute().parent.name)
-    buffer = LineBuffer()
+    buffer, count = LineBuffer(), LineCount()
     with open(
         sys.stdin.fileno() if path == STDIN else path, "rb", 0, closefd=path != STDIN
     ) as pipe:
@@ -40,7 +40,7 @@ def piped_batches(path: Path, intake: Intake, pace: Pace) -> Iterator[list[LogEv
                     continue
             block = pipe.read(_BLOCK)
             lines = buffer.whole_lines(block) if block else buffer.take_half() + b"\n"
-            if events := intake.taken(lines, segment):
+            if events := intake.taken(lines, segment, count):
                 came = time.monotonic()
                 yield events
             if not block:

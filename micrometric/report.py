@@ -18,7 +18,7 @@ class Skipped:
     path: Path | str
     """Its file, or the URL it was fetched from."""
     line: int | None
-    """Number of the line, from 1; None where the start of the file was not read."""
+    """Number of the line, from 1; None where its file was not read from the start."""
     reason: str
     kind: str = field(default="keys", compare=False)
     """One of the kinds of `micrometric.defects`."""

@@ -157,6 +157,32 @@ class TestAppending:
             "lacks the key 'timestamp'",
         ]
 
+    @pytest.mark.parametrize("raw", [False, True], ids=["events", "lines"])
+    @pytest.mark.parametrize(("last", "before"), [(None, 3), (0, None)], ids=["start", "end"])
+    def test_what_is_skipped_has_its_number_where_the_start_was_read(
+        self, plain, raw, last, before, monkeypatch
+    ):
+        monkeypatch.setattr("micrometric.lines._BLOCK", 400)
+        follower = follow(plain, last=last, poll=True, poll_interval=0.001, pulse=0.01)
+        batches = follower.raw_batches() if raw else follower.batches()
+
+        append(plain, "rubbish\n\n" + lines(*range(4, 20)) + "rubbish\n")
+        while follower.report.skipped < 2:
+            next(batches)
+        follower.close()
+
+        numbers = [skipped.line for skipped in follower.report.examples]
+        assert numbers == ([None, None] if before is None else [before + 1, before + 19])
+
+    def test_a_file_written_anew_is_numbered_anew(self, plain, start):
+        following = start(plain, last=None)
+        following.values(3)
+
+        plain.write_text("rubbish\n" + line(4))
+
+        assert following.values(1) == [4]
+        assert following.follower.report.examples[0].line == 1
+
     def test_a_naive_time_tells_which_zone_was_assumed(self, plain, start):
         following = start(plain, assume_tz="Asia/Tokyo")
 

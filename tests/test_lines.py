@@ -211,6 +211,17 @@ def test_a_long_line_takes_no_more_time_a_block_than_a_short_one():
     assert buffer.take_half() == b"rest"
 
 
+@pytest.mark.parametrize(("content", "number"), [(b"", 1), (b"ab", 1), (b"a\n", None)])
+def test_lines_have_numbers_where_none_was_passed(opened, content, number):
+    file = opened(content)
+    assert file.count.next == 1
+
+    file.seek_end()
+
+    assert file.count.take(3) == number
+    assert file.count.next == (number and 4)
+
+
 def test_half_a_line_is_told_once(path, opened):
     file = opened(b"a\nb")
     file.new_lines()

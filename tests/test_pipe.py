@@ -122,7 +122,7 @@ def test_what_is_no_event_is_told_with_the_pipe(path, write):
     os.write(write, lines([1]).encode())
 
     assert next_values(coming) == [1]
-    assert report.examples == [Skipped(path, None, "not JSON")]
+    assert report.examples == [Skipped(path, 1, "not JSON", "json")]
 
 
 def test_what_is_there_comes_although_nothing_is_waited_for(path, write):
