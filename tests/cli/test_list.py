@@ -268,5 +268,25 @@ class TestSource:
         found = read_manifest(tmp_path / "registry.json")
         assert [*found.metrics] == ["density", "phase", "debug_scores"]
 
+    @pytest.mark.parametrize(
+        ("arguments", "what"),
+        [
+            (["logs"], "PATH"),
+            (["-l", "*.f"], "--location"),
+            (["--where", "((("], "--where"),
+            (["--since", "1d"], "--since"),
+            (["--until", "1d"], "--until"),
+            (["--launch", "last"], "--launch"),
+            (["--assume-tz", "UTC"], "--assume-tz"),
+            (["--strict"], "--strict"),
+        ],
+        ids=lambda value: value if isinstance(value, str) else "",
+    )
+    def test_what_is_asked_of_logs_is_refused(self, cli, source, arguments, what):
+        ended = cli("list", "--source", "src", *arguments)
+
+        said = f"micrometric: {what} and --source exclude each other\n"
+        assert (ended.code, ended.out, ended.err) == (2, "", said)
+
     def test_a_place_without_sources_is_an_error(self, cli, tmp_path):
         assert cli("list", "--source", tmp_path).code == 2

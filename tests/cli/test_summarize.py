@@ -376,6 +376,10 @@ def test_groups_are_sorted_and_the_rest_is_counted(cli, run):
         ),
         (["--pivot", "layer_idx", "--totals"], "--totals and --pivot exclude each other"),
         (["--watch", "--stats", "mean"], "--stats and --watch exclude each other"),
+        (["--watch", "--engine", "nope"], "--engine and --watch exclude each other"),
+        (["--watch", "--master", "x"], "--master and --watch exclude each other"),
+        (["--watch", "--memory-limit", "1MB"], "--memory-limit and --watch exclude each other"),
+        (["--watch", "--approximate"], "--approximate and --watch exclude each other"),
         (["--memory-limit", "much"], "'much' is no amount of memory"),
     ],
 )
