@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from micrometric_cli.output import progress
+from micrometric_cli.output import ProgressLine, progress
 from tests.cli.conftest import SAMPLES, Stream, block, event
 
 OLD = SAMPLES / "oracle_top_k=8"
@@ -401,6 +401,26 @@ def test_progress_is_drawn_on_a_terminal_and_erased(monkeypatch):
         tell(0.25)
 
     assert stream.text() == "\r\x1b[Ksummarizing  25%\r\x1b[K"
+
+
+@pytest.mark.parametrize(
+    ("terminal", "term", "shown"),
+    [(True, "xterm", "\r\x1b[Ka lo\r\x1b[K"), (True, "dumb", ""), (False, "xterm", "")],
+)
+def test_a_line_of_progress_is_cut_and_only_where_it_can_be_removed(
+    monkeypatch, terminal, term, shown
+):
+    stream = Stream(terminal=terminal)
+    monkeypatch.setattr(sys, "stderr", stream)
+    monkeypatch.setenv("TERM", term)
+    monkeypatch.setenv("COLUMNS", "5")
+
+    line = ProgressLine(patience=0.0)
+    line.show("a long line")
+    line.clear()
+    line.clear()
+
+    assert stream.text() == shown
 
 
 @pytest.mark.parametrize("delay", [0.2, 0.3, 0.35, 0.4, 0.45, 0.5, 0.6])
