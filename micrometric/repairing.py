@@ -16,11 +16,11 @@ from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 
 from micrometric.checking import Check, check
-from micrometric.errors import PathError, SettingError
+from micrometric.errors import NotAddedUpError, PathError, SettingError
 from micrometric.finder import STDIN, Found, Paths, Segment, find
 from micrometric.machine import Machine, this_machine
 from micrometric.manifest import Manifest, session_state, write_manifest
-from micrometric.mending import Mended, NotAddedUpError, mend_segment
+from micrometric.mending import Mended, mend_segment
 from micrometric.opening import pin
 from micrometric.parquet import ParquetError
 from micrometric.reader import read_segment, read_zone
@@ -83,7 +83,9 @@ def repair(
 
     Raises:
         PathError: a path is missing or holds no logs, or the output cannot be written.
-        SettingError: the output is there, or a path is standard input.
+        SettingError: the output is there, or a path is standard input, or there is no such time
+            zone.
+        NotAddedUpError: there is a bug here; nothing was written.
     """
     target = Path(output)
     if target.is_symlink() or (target.exists() and not _is_empty(target)):

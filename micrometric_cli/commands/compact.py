@@ -38,7 +38,7 @@ def compact(
     format_: FormatOption = Format.TABLE,
     color: ColorOption = Color.AUTO,
 ) -> None:
-    """Turn closed segments into Parquet, to a tenth of their size.
+    """Turn closed segments into Parquet, a fifteenth of their size.
 
     Every command reads Parquet as it reads lines, and summarize reads it many times faster. Each
     segment is read back and compared event by event before the original goes. Sessions that live

@@ -170,7 +170,7 @@ def test_damaged_lines_and_manifests_are_said(cli, run):
 
     assert ended.code == 0
     assert "is broken" in ended.err
-    assert "1 line is not events and was skipped" in ended.err
+    assert "1 line is not an event and was skipped" in ended.err
 
 
 def test_a_conflict_of_dtypes_is_said(cli, run):

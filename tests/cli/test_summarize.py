@@ -209,7 +209,7 @@ def test_what_was_skipped_is_said(cli, run):
     ended = cli("summarize", run)
 
     assert ended.code == 0
-    assert "1 line is not events and was skipped" in ended.err
+    assert "1 line is not an event and was skipped" in ended.err
 
 
 @pytest.mark.parametrize(
