@@ -125,6 +125,8 @@ def _relation(events: Events) -> Iterator[tuple[duckdb.DuckDBPyRelation, int]]:
     """
     import duckdb
 
+    from micrometric.parquet import CONFIG, quoted
+
     flat = events.flat()
     rows = _Rows(flat)
     with tempfile.TemporaryDirectory(prefix="micrometric-") as folder:
@@ -139,16 +141,12 @@ def _relation(events: Events) -> Iterator[tuple[duckdb.DuckDBPyRelation, int]]:
                     longest = max(longest, len(line))
                     file.write(line)
                 count += len(batch)
-        settings: dict[str, str | bool | int | float | list[str]] = {
-            "TimeZone": "UTC",
-            "temp_directory": folder,
-            "autoinstall_known_extensions": False,
-        }
-        with duckdb.connect(config=settings) as connection:
-            listed = ", ".join(f"{_quoted(name)}: {_quoted(t)}" for name, t in rows.types.items())
+        with duckdb.connect(config=CONFIG | {"temp_directory": folder}) as connection:
+            connection.execute("SET GLOBAL TimeZone = 'UTC'")
+            listed = ", ".join(f"{quoted(name)}: {quoted(t)}" for name, t in rows.types.items())
             yield (
                 connection.sql(
-                    f"SELECT * FROM read_json({_quoted(str(lines))}, columns={{{listed}}}, "
+                    f"SELECT * FROM read_json({quoted(str(lines))}, columns={{{listed}}}, "
                     f"format='newline_delimited', maximum_object_size={max(2 * longest, 1 << 24)})"
                 ),
                 count,
@@ -190,7 +188,3 @@ class _Rows:
                 is_json = self._kinds[name] == "json"
                 row[name] = json_text(found) if is_json else finite(found)
         return row
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
