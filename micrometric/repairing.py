@@ -26,7 +26,7 @@ from micrometric.parquet import ParquetError
 from micrometric.reader import read_segment, read_zone
 from micrometric.rebuilding import Kept, rebuilt_manifest
 from micrometric.report import Report
-from micrometric.segment import manifest_name, parse_segment_name
+from micrometric.segment import PLAIN_NAME, manifest_name, parse_segment_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,7 +265,7 @@ def _new_name(segment: Segment) -> str:
     name = parse_segment_name(segment.path.name)
     if name is None:
         # A file that was named: of whatever name it is, a segment of a run is called so.
-        return "micro_metrics.jsonl"
+        return PLAIN_NAME
     if name.suffix == ".jsonl":
         return segment.path.name
     stem = segment.path.name

@@ -15,7 +15,8 @@ from datetime import UTC, datetime
 
 STEM = "micro_metrics"
 PLAIN_NAME = f"{STEM}.jsonl"
-SUFFIXES = (".jsonl", ".jsonl.gz", ".jsonl.zst", ".parquet")
+LINE_SUFFIXES = (".jsonl", ".jsonl.gz", ".jsonl.zst")
+SUFFIXES = (*LINE_SUFFIXES, ".parquet")
 REGISTRY_NAME = "registry.json"
 """Usual name of a manifest that stands alone."""
 
