@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
 from typing import Literal
 
 from micrometric.fetched import shown
+from micrometric.filters import Filter
 from micrometric.finder import Found, Paths, Segment, find
+from micrometric.intake import Intake
 from micrometric.machine import Machine, this_machine
 from micrometric.manifest import SessionState, session_state
-from micrometric.reader import choose_launch, read_segment, read_zone
+from micrometric.reader import choose_launch, read_zone, text_metrics_of
 from micrometric.report import Report
 
 Kind = Literal["active", "closed", "compressed", "parquet"]
@@ -36,6 +38,7 @@ class Stored:
     size: int
     """Bytes on disk."""
     events: int
+    """Those that were asked for, as `begin` and `end` are of those."""
     begin: datetime | None
     """Time of the first event in UTC, None without one."""
     end: datetime | None
@@ -87,6 +90,11 @@ class Inventory:
 def take_inventory(
     paths: Paths,
     *,
+    metrics: str | Iterable[str] | None = None,
+    location: str | None = None,
+    where: str | None = None,
+    since: str | datetime | None = None,
+    until: str | datetime | None = None,
     launch: str | None = None,
     assume_tz: str | tzinfo | None = None,
     machine: Machine | None = None,
@@ -95,20 +103,32 @@ def take_inventory(
 
     Args:
         paths: files, directories (recursive), globs or `-`; one or several.
+        metrics: filters, as for `iter_events`: which events are counted. Segments without any are
+            left out then.
+        location: see `iter_events`.
+        where: see `iter_events`.
+        since: see `iter_events`.
+        until: see `iter_events`.
         launch: see `iter_events`.
         assume_tz: see `iter_events`.
         machine: the machine that asks, which knows its own processes; this one by default.
 
     Raises:
         PathError: a path is missing, cannot be read, or holds no logs.
+        FilterError: a filter cannot be read.
+        SpecError: the spec cannot be read.
         SettingError: there is no such time zone.
         NoDataError: there is no such launch.
     """
     zone = read_zone(assume_tz)
     report = Report()
+    wanted = Filter.read(metrics, location, where, since, until, zone=zone)
     found = choose_launch(find(paths), launch, report)
     states = _states(found, machine or this_machine())
-    return Inventory([_stored(s, states, zone, report) for s in found.segments], report)
+    wanted = wanted.bound_to(found.directory_keys())
+    intake = Intake(wanted, zone, report, text_metrics_of(found))
+    files = [_stored(segment, states, intake) for segment in found.segments]
+    return Inventory([one for one in files if one.events or wanted.asks_nothing], report)
 
 
 def together(files: list[Stored]) -> Stored:
@@ -166,11 +186,9 @@ def _states(found: Found, machine: Machine) -> dict[str, SessionState]:
     return {facts.id: session_state(facts, now=now, machine=machine) for facts in sessions}
 
 
-def _stored(
-    segment: Segment, states: dict[str, SessionState], zone: tzinfo | None, report: Report
-) -> Stored:
+def _stored(segment: Segment, states: dict[str, SessionState], intake: Intake) -> Stored:
     events, begin, end = 0, None, None
-    for event in read_segment(segment, report, zone):
+    for event in intake.whole(segment):
         events += 1
         if begin is None or event.timestamp < begin:
             begin = event.timestamp

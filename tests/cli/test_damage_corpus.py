@@ -18,9 +18,7 @@ from micrometric.defects import KINDS
 from tests.damage import ITEMS, Item
 
 ENGINES = [name for name in ("duckdb", "pandas", "polars") if importlib.util.find_spec(name)]
-_SKIPPED = re.compile(
-    r"([\d,]+) lines? (?:is not an event|are not events) and (?:was|were) skipped"
-)
+_SKIPPED = re.compile(r"([\d,]+) lines? (?:is not an event|are not events) and w\w+ skipped")
 _PROGRESS = re.compile(r"\r\x1b\[K(?:\w+ +\d+%)?")
 
 
