@@ -45,9 +45,11 @@ class Compacted:
     target: Path
     """What it is now."""
     bytes_before: int
+    """Size of the file that it was."""
     bytes_after: int | None = None
-    """None in a dry run, as `events`."""
+    """None in a dry run."""
     events: int | None = None
+    """Events in it; None in a dry run."""
 
     @property
     def ratio(self) -> float | None:
@@ -60,11 +62,13 @@ class Compaction:
     """What became of the segments under some paths."""
 
     compacted: list[Compacted] = field(default_factory=list)
+    """Those that became Parquet, or would, in their order."""
     left: dict[Path, str] = field(default_factory=dict)
     """Segments that may change yet, or that are no business of ours, and why."""
     refused: dict[Path, str] = field(default_factory=dict)
     """Segments that Parquet cannot hold whole, and why."""
     notes: list[str] = field(default_factory=list)
+    """What else there is to say, a sentence each."""
 
 
 def compact(

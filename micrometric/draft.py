@@ -60,6 +60,11 @@ class Draft:
         if sentence not in self.caption:
             self.caption.append(sentence)
 
+    def tell_shown(self, shown: int, there: int, what: str) -> None:
+        """Say how many are shown of what there is, where not all are."""
+        if shown < there:
+            self.say(f"{shown} of {there:,} {what} shown, those with the most events")
+
     def top(self, usual: int) -> int:
         """Return how many groups are shown in a panel."""
         return usual if self.asked.top is None else min(usual, self.asked.top)

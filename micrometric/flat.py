@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -109,6 +109,16 @@ def as_double(value: float) -> float:
         return float(value)
     except OverflowError:
         return math.inf if value > 0 else -math.inf
+
+
+def observations(value: Any, depth: int) -> Iterator[tuple[tuple[int, ...], Any]]:
+    """Yield the elements of nested lists with their indexes, at most so deep; else the value."""
+    if depth and isinstance(value, list):
+        for index, item in enumerate(value):
+            for inner, element in observations(item, depth - 1):
+                yield (index, *inner), element
+    else:
+        yield (), value
 
 
 def json_text(value: Any) -> str | None:

@@ -17,6 +17,8 @@ from micrometric.event import ORIGIN_FIELDS, LogEvent
 from micrometric.runs import Scalar
 
 EVENT_FIELDS = ("timestamp", "metric", "value", "location")
+STEP_KEYS = ("step", "global_step", "iteration", "epoch")
+"""Metadata keys that hold the step unless told; the first that there is counts."""
 Kind = Literal["field", "origin", "directory", "metadata", "bucket"]
 
 _BUCKET = re.compile(r"(?P<count>[1-9][0-9]{0,8})(?P<unit>s|m|h|d)")

@@ -59,6 +59,7 @@ CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
 }
+"""Settings of every connection to DuckDB: nothing is looked for on the network or loaded."""
 
 TIMESTAMP = "make_timestamp(epoch_us(timestamp))"
 """SQL for the time in UTC, whatever the zone of the machine."""

@@ -50,6 +50,7 @@ def iter_events(
         PathError: a path is missing, cannot be read, or holds no logs.
         FilterError: a filter cannot be read.
         SpecError: the spec cannot be read.
+        SettingError: there is no such time zone.
         NoDataError: there is no such launch.
     """
     zone = read_zone(assume_tz)

@@ -16,19 +16,19 @@ from datetime import tzinfo
 from pathlib import Path
 
 from micrometric.checking import Check, check
-from micrometric.errors import PathError, SettingError
+from micrometric.errors import NotAddedUpError, PathError, SettingError
 from micrometric.finder import Found, Segment, find
 from micrometric.given import Paths
 from micrometric.machine import Machine, this_machine
 from micrometric.manifest import write_manifest
-from micrometric.mending import Mended, NotAddedUpError, mend_segment
+from micrometric.mending import Mended, mend_segment
 from micrometric.opening import pin
 from micrometric.parquet import ParquetError
 from micrometric.reader import read_segment, read_zone
 from micrometric.rebuilding import Kept, rebuilt_manifest
 from micrometric.report import Report
 from micrometric.runs import run_folder
-from micrometric.segment import manifest_name, parse_segment_name
+from micrometric.segment import PLAIN_NAME, manifest_name, parse_segment_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,9 @@ def repair(
 
     Raises:
         PathError: a path is missing or holds no logs, or the output cannot be written.
-        SettingError: the output is there, or a path is standard input.
+        SettingError: the output is there, or a path is standard input, or there is no such time
+            zone.
+        NotAddedUpError: there is a bug here; nothing was written.
     """
     target = Path(output)
     if target.is_symlink() or (target.exists() and not _is_empty(target)):
@@ -259,7 +261,7 @@ def _new_name(segment: Segment) -> str:
     name = parse_segment_name(segment.path.name)
     if name is None:
         # A file that was named: of whatever name it is, a segment of a run is called so.
-        return "micro_metrics.jsonl"
+        return PLAIN_NAME
     if name.suffix == ".jsonl":
         return segment.path.name
     stem = segment.path.name

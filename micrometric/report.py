@@ -18,7 +18,7 @@ class Skipped:
     path: Path | str
     """Its file, or the URL it was fetched from."""
     line: int | None
-    """Number of the line, from 1; None where the start of the file was not read."""
+    """Number of the line, from 1; None where its file was not read from the start."""
     reason: str
     kind: str = field(default="keys", compare=False)
     """One of the kinds of `micrometric.defects`."""
@@ -73,10 +73,7 @@ class Report:
         said = [*self.notes]
         if self.skipped:
             first = self.examples[0]
-            said.append(
-                f"{self.skipped} {'line is' if self.skipped == 1 else 'lines are'} not events and "
-                f"{'was' if self.skipped == 1 else 'were'} skipped, the first at {first}"
-            )
+            said.append(f"{skipped_lines(self.skipped)}, the first at {first}")
         if self.unfinished:
             others = f" and {len(self.unfinished) - 1} more" if len(self.unfinished) > 1 else ""
             said.append(f"the last line of {self.unfinished[0]}{others} is unfinished")
@@ -86,6 +83,17 @@ class Report:
                 "--assume-tz names another"
             )
         return said
+
+
+def skipped_lines(count: int) -> str:
+    """Return how many lines were skipped as no events.
+
+    >>> skipped_lines(1), skipped_lines(1200)
+    ('1 line is not an event and was skipped', '1,200 lines are not events and were skipped')
+    """
+    if count == 1:
+        return "1 line is not an event and was skipped"
+    return f"{count:,} lines are not events and were skipped"
 
 
 def source_of(path: Path) -> Path | str:

@@ -13,6 +13,7 @@ from pathlib import Path
 from micrometric.errors import PathError
 from micrometric.fetched import shown
 from micrometric.segment import (
+    LINE_SUFFIXES,
     closed_names,
     file_identity,
     is_manifest_name,
@@ -57,7 +58,7 @@ def search(root: Path, located: Located, directories: dict[Path, None]) -> None:
         names = _take_all(directory, listed, root, located)
         for name in names:
             segment = parse_segment_name(name)
-            if segment is None and name.endswith((".jsonl", ".jsonl.gz", ".jsonl.zst")):
+            if segment is None and name.endswith(LINE_SUFFIXES):
                 others.append(directory / name)
         if any(map(is_manifest_name, names)) or any(map(parse_segment_name, names)):
             directories[directory] = None

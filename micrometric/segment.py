@@ -18,7 +18,8 @@ from micrometric.event import is_rank
 
 STEM = "micro_metrics"
 PLAIN_NAME = f"{STEM}.jsonl"
-SUFFIXES = (".jsonl", ".jsonl.gz", ".jsonl.zst", ".parquet")
+LINE_SUFFIXES = (".jsonl", ".jsonl.gz", ".jsonl.zst")
+SUFFIXES = (*LINE_SUFFIXES, ".parquet")
 REGISTRY_NAME = "registry.json"
 """Usual name of a manifest that stands alone."""
 

@@ -17,14 +17,13 @@ from typing import TYPE_CHECKING, Any
 from micrometric.errors import PathError, SettingError
 from micrometric.event import LogEvent
 from micrometric.flat import as_double
+from micrometric.keys import STEP_KEYS
 
 if TYPE_CHECKING:
     from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
     from micrometric.exports import Events
 
-STEPS = ("step", "global_step", "iteration", "epoch")
-"""Metadata keys that hold the step unless told; the first that an event has counts."""
 _LARGEST = 2**63
 """From here on a whole number is no step: those have 64 bits there."""
 _BINS = 30
@@ -105,7 +104,7 @@ class _Board:
     def __init__(self, path: Path, step: str | None) -> None:
         from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
-        self._steps = STEPS if step is None else (step,)
+        self._steps = STEP_KEYS if step is None else (step,)
         self._counts: Counter[str] = Counter()
         self._values: dict[tuple[str, int], array[float]] = {}
         """Values by metric and step."""

@@ -262,7 +262,7 @@ def test_what_figures_lack_is_said_at_a_prompt_and_in_a_notebook(tmp_path):
 
     assert repr(found).splitlines()[-2:] == [
         "(quantiles are approximate, by a t-digest of the values)",
-        f"(1 line is not events and was skipped, the first at {found.report.examples[0]})",
+        f"(1 line is not an event and was skipped, the first at {found.report.examples[0]})",
     ]
     assert "<p>quantiles are approximate, by a t-digest of the values</p>" in found._repr_html_()
 

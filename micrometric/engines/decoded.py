@@ -12,7 +12,7 @@ from typing import Any, Literal
 from micrometric.columns import Request
 from micrometric.engines import Source
 from micrometric.event import LogEvent, as_utf8, finite
-from micrometric.flat import as_double
+from micrometric.flat import as_double, observations
 from micrometric.keys import Key, bucket_start, metadata_at
 from micrometric.reader import read_segment
 from micrometric.spelling import spelled
@@ -73,7 +73,7 @@ def columns_of(
     readers = [_reader(key, request, columns) for key in dict.fromkeys(_keys(request))]
     for event in events:
         axes = dims.get(event.metric, explode)
-        for index, value in _observations(event.value, len(axes)):
+        for index, value in observations(event.value, len(axes)):
             columns["metric"].append(as_utf8(event.metric))
             columns["location"].append(as_utf8(event.location))
             columns["timestamp"].append(event.timestamp.replace(tzinfo=None))
@@ -93,16 +93,6 @@ def _key_type(key: Key) -> ColumnType:
     if key.kind == "bucket" or (key.kind == "origin" and key.path == "rank"):
         return "integer"
     return "moment" if key.kind == "field" and key.path == "timestamp" else "text"
-
-
-def _observations(value: Any, depth: int) -> Iterator[tuple[tuple[int, ...], Any]]:
-    """Yield the elements of nested lists with their indexes, at most so deep."""
-    if depth and isinstance(value, list):
-        for index, item in enumerate(value):
-            for inner, element in _observations(item, depth - 1):
-                yield (index, *inner), element
-    else:
-        yield (), value
 
 
 def _reader(

@@ -32,7 +32,7 @@ from micrometric.engines.running import (
     load_duckdb,
 )
 from micrometric.errors import SettingError
-from micrometric.parquet import quoted
+from micrometric.parquet import CONFIG, quoted
 
 if TYPE_CHECKING:
     import duckdb
@@ -68,13 +68,7 @@ class DuckDBEngine:
         # Removed last, in this order: what was pinned, the connection, the directory.
         temporary = tempfile.TemporaryDirectory(prefix="micrometric-")
         held.callback(temporary.cleanup)
-        self._connection = duckdb.connect(
-            config={
-                "temp_directory": temporary.name,
-                "autoinstall_known_extensions": False,
-                "autoload_known_extensions": False,
-            }
-        )
+        self._connection = duckdb.connect(config=CONFIG | {"temp_directory": temporary.name})
         held.callback(close, self._connection)
         # What damaged Parquet tells of its columns is not to overrule what is in them.
         self._connection.execute("SET disabled_optimizers = 'statistics_propagation'")

@@ -74,11 +74,7 @@ def boxes(draft: Draft) -> Picture:
     for metric, found in draft.by_metric(rows):
         full = [row for row in found if row["count"]]
         shown = largest(full, draft.top(_BOXES))
-        if len(shown) < len(full):
-            draft.say(
-                f"{len(shown)} of {len(full):,} groups of {printable(metric)} shown, those with "
-                "the most events"
-            )
+        draft.tell_shown(len(shown), len(full), f"groups of {printable(metric)}")
         if draft.asked.log_x:
             shown = [row for row in shown if row["min"] > 0]
             if not shown:
@@ -130,12 +126,8 @@ def _groups(rows: list[Row], names: Sequence[str]) -> Iterator[list[Row]]:
 
 
 def _tell_groups(draft: Draft, metric: str, rows: list[Row]) -> None:
-    most = draft.top(_GROUPS)
-    if rows and rows[0]["groups"] > most:
-        draft.say(
-            f"{most} of {rows[0]['groups']:,} groups of {printable(metric)} shown, those with the "
-            "most events"
-        )
+    if rows:
+        draft.tell_shown(draft.top(_GROUPS), rows[0]["groups"], f"groups of {printable(metric)}")
 
 
 def _edges(rows: list[Row], *, log: bool) -> tuple[tuple[float, ...], dict[int, int]]:

@@ -73,8 +73,5 @@ def _kept(draft: Draft, rows: list[Row], key: str) -> list[Any]:
     for row in rows:
         sizes[row[key]] = sizes.get(row[key], 0) + row["count"]
     most = draft.top(_MOST)
-    if len(sizes) > most:
-        draft.say(
-            f"{most} of {len(sizes):,} values of {printable(key)} shown, those with the most events"
-        )
+    draft.tell_shown(most, len(sizes), f"values of {printable(key)}")
     return ordered(sorted(sizes, key=lambda value: -sizes[value])[:most])

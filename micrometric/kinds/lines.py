@@ -13,12 +13,10 @@ from micrometric.bins import Along
 from micrometric.draft import Draft, Row, counted, group_name, ordered, value_text
 from micrometric.errors import SettingError
 from micrometric.figures import Figures
-from micrometric.keys import Key, moment_at
+from micrometric.keys import STEP_KEYS, Key, moment_at
 from micrometric.pictures import Axis, Line, Number, Panel, Picture, is_drawable
 from micrometric.printable import printable
 
-STEP_KEYS = ("step", "global_step", "iteration", "epoch")
-"""Metadata keys along which a line runs unless told, the first that there is."""
 _BINS = 200
 _GROUPS = 8
 _MOST_NAMES = 64
@@ -57,7 +55,8 @@ def lines(draft: Draft) -> Picture:
     for metric, found in draft.by_metric(rows):
         placed = [row for row in found if row["bin"] is not None]
         if placed:
-            _tell_groups(draft, metric, placed[0]["groups"], along.groups)
+            groups = placed[0]["groups"]
+            draft.tell_shown(along.groups, groups, f"groups of {printable(metric)}")
             _tell_bins(draft, metric, placed, name)
             axis = Axis(
                 _days(placed) if source == "time" else printable(name),
@@ -126,7 +125,7 @@ def _over_names(draft: Draft, keys: Sequence[Key], source: Key) -> Picture:
             sizes[group] = sizes.get(group, 0) + row["count"]
         most = draft.top(_GROUPS)
         chosen = sorted(sizes, key=lambda group: -sizes[group])[:most]
-        _tell_groups(draft, metric, len(sizes), most)
+        draft.tell_shown(most, len(sizes), f"groups of {printable(metric)}")
         placed = [
             row | {"at": places[row[source.name]], "events": row["count"]}
             for row in sorted(found, key=lambda row: [str(row[name]) for name in names])
@@ -251,13 +250,6 @@ def _tell_unplaced(draft: Draft, rows: list[Row], name: str, *, log: bool) -> No
         above = " above 0" if log else ""
         draft.say(
             f"without a number{above} as {printable(name)}, left out: {counted(unplaced, 'event')}"
-        )
-
-
-def _tell_groups(draft: Draft, metric: str, groups: int, shown: int) -> None:
-    if groups > shown:
-        draft.say(
-            f"{shown} of {groups:,} groups of {printable(metric)} shown, those with the most events"
         )
 
 
