@@ -173,22 +173,28 @@ class GrowingFile:
         self._stand(self._whole)
 
     def lines_back(self) -> Iterator[bytes]:
-        """Yield the whole lines that were there at `seek_end`, the last first."""
+        """Yield the whole lines that were there at `seek_end`, the last first.
+
+        Of one that is too long, no more than tells that it is.
+        """
         start = self._whole
         tail: list[bytes] = []
+        length = 0
         while start > 0:
             end, start = start, max(0, start - _BLOCK)
             first, *lines = self._read(start, end).split(b"\n")
             if lines:
                 yield b"".join([lines.pop(), *reversed(tail)])
                 yield from reversed(lines)
-                tail.clear()
-            tail.append(first)
+                tail, length = [], 0
+            if length <= LINE_LIMIT:
+                tail.append(first)
+                length += len(first)
         yield b"".join(reversed(tail))
 
     def unfinished(self) -> bytes:
-        """Return what stood behind the last whole line at `seek_end`."""
-        return self._read(self._whole, self._size)
+        """Return what stood behind the last whole line at `seek_end`, as far as it may be one."""
+        return self._read(self._whole, min(self._size, self._whole + LINE_LIMIT + 1))
 
     def take_unfinished(self) -> None:
         """Count what stood behind the last whole line as read."""

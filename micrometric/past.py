@@ -7,6 +7,7 @@ import itertools
 import sys
 from collections.abc import Iterator
 
+from micrometric.batches import batches_of
 from micrometric.errors import NotAnEvent, PathError
 from micrometric.event import LogEvent
 from micrometric.finder import Segment
@@ -14,15 +15,11 @@ from micrometric.intake import Intake
 from micrometric.opening import lines_back
 from micrometric.watcher import Watched, Watcher
 
-_BATCH = 1000
-
 
 def whole_batches(segment: Segment, intake: Intake) -> Iterator[list[LogEvent]]:
     """Yield the wanted events of a whole segment, many at a time; note where it cannot be read."""
-    events = intake.whole(segment)
     try:
-        while batch := [*itertools.islice(events, _BATCH)]:
-            yield batch
+        yield from batches_of(intake.whole(segment))
     except PathError as error:
         intake.report.note(str(error))
 

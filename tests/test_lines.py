@@ -325,3 +325,20 @@ def test_a_closed_file_is_read_no_more(opened):
 
     with pytest.raises(ValueError, match="closed file"):
         file.new_lines()
+
+
+def test_a_line_without_end_is_not_taken_into_memory_backwards(tmp_path, monkeypatch):
+    monkeypatch.setattr("micrometric.lines.LINE_LIMIT", 200_000)
+    monkeypatch.setattr("micrometric.intake.LINE_LIMIT", 200_000)
+    path = tmp_path / "micro_metrics.jsonl"
+    path.write_bytes(b"first\n" + b"x" * 5_000_000 + b"\nlast\n" + b"y" * 5_000_000)
+    file = GrowingFile(path)
+    file.seek_end()
+
+    last, long, first = filter(None, file.lines_back())
+    unfinished = file.unfinished()
+    file.close()
+
+    assert (first, last) == (b"first", b"last")
+    assert 200_000 < len(long) < 300_000
+    assert len(unfinished) == 200_001

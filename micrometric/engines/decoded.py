@@ -71,11 +71,15 @@ def columns_of(
     """
     columns: Columns = {name: [] for name in column_types(request)}
     readers = [_reader(key, request, columns) for key in dict.fromkeys(_keys(request))]
+    texts: dict[str, str] = {}
+    """One of all that are equal, which saves the memory of the others."""
     for event in events:
+        metric, location = as_utf8(event.metric), as_utf8(event.location)
+        metric, location = texts.setdefault(metric, metric), texts.setdefault(location, location)
         axes = dims.get(event.metric, explode)
         for index, value in observations(event.value, len(axes)):
-            columns["metric"].append(as_utf8(event.metric))
-            columns["location"].append(as_utf8(event.location))
+            columns["metric"].append(metric)
+            columns["location"].append(location)
             columns["timestamp"].append(event.timestamp.replace(tzinfo=None))
             columns["value"].append(_number(value))
             at = dict(zip(axes, index, strict=False))
