@@ -69,10 +69,13 @@ def _aged(bomb: Path) -> Path:
 )
 def test_a_line_without_end_takes_bounded_memory(bomb, tmp_path, command, code):
     if any(bomb.glob("*.parquet")):
-        # All its rows are events. Whoever wants all of them by time holds all of them.
-        if command == ["tail", "--no-follow", "--from-start"]:
-            pytest.skip("holds all that it shows")
-        code = 0
+        # All its rows are events, and some hold all that they are asked for.
+        if command in (
+            ["tail", "--no-follow", "--from-start"],
+            ["summarize", "--engine", "pandas"],
+        ):
+            pytest.skip("holds all that it is asked for")
+        code = 1 if command == ["check"] else 0  # A manifest is missing.
     process = subprocess.Popen(
         [sys.executable, "-m", "micrometric_cli", command[0], str(bomb), *command[1:]],
         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, cwd=tmp_path, env=environment(),
