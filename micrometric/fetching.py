@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Literal, TypeVar, cast
 from micrometric.download import LISTING_PATIENCE, Signs, each, is_missing, unreadable
 from micrometric.errors import PathError
 from micrometric.fetched import remove_root, shown_url
-from micrometric.filesystems import Place, Remote, RemoteFile
+from micrometric.filesystems import Remote
+from micrometric.remote_file import Place, RemoteFile
 from micrometric.segment import (
     LINE_SUFFIXES,
     REGISTRY_NAME,

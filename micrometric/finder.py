@@ -42,7 +42,7 @@ from micrometric.spec import hint
 from micrometric.spool import STDIN, Spool, is_pipe, run_of_pipe
 
 if TYPE_CHECKING:
-    from micrometric.filesystems import RemoteFile
+    from micrometric.remote_file import RemoteFile
 
 SessionKey = tuple[Path, str]
 """Directory and id of a session: where a run was copied, there are two of one id."""

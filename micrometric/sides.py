@@ -19,6 +19,7 @@ from micrometric.report import Report
 from micrometric.spec import hint
 from micrometric.spelling import identity
 from micrometric.summary import TOTAL
+from micrometric.unknown_keys import refuse_unknown
 
 Rows = list[dict[str, Any]]
 _TAKEN = ("base_name", *COLUMNS, OCCURRENCE, TOTAL)
@@ -99,7 +100,7 @@ def _side(name: str, query: Query) -> Side:
     def ask(names: Sequence[str], figures: Figures, occurrence: bool) -> Rows:
         keys = query.keys(names)
         rows = query.rows(keys, figures, occurrence=occurrence)
-        query.refuse_unknown(keys, rows)
+        refuse_unknown(query, keys, rows)
         return rows
 
     def called(names: Sequence[str]) -> list[str]:

@@ -15,6 +15,7 @@ from micrometric.limits import Failure, Limit, check, figures_for, read_limits
 from micrometric.query import Query
 from micrometric.report import Report
 from micrometric.tables import html_table, polars_frame, text_table
+from micrometric.unknown_keys import refuse_unknown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -155,7 +156,7 @@ def summarize(
     keys = query.keys(by, (TOTAL,))
     names = tuple(key.name for key in keys)
     rows = query.rows(keys, Figures(tuple(dict.fromkeys([*figures.names, *figures_for(limits)]))))
-    query.refuse_unknown(keys, rows)
+    refuse_unknown(query, keys, rows)
     groups = [({name: row[name] for name in names}, row["metric"], row, None) for row in rows]
     checked = check(limits, groups)
     told = ("metric", *names, *figures.names)

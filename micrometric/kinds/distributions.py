@@ -11,6 +11,7 @@ from micrometric.errors import NoDataError
 from micrometric.figures import Figures
 from micrometric.pictures import Axis, Bars, Box, Boxes, Line, Panel, Picture
 from micrometric.printable import printable
+from micrometric.unknown_keys import refuse_unknown
 
 _FINE = 240
 """Bins that are asked for; bars take several of them, so that any of many numbers of bars fits."""
@@ -69,7 +70,7 @@ def boxes(draft: Draft) -> Picture:
     keys = draft.keys(draft.asked.by)
     names = tuple(key.name for key in keys)
     rows = draft.query.rows(keys, Figures((*_BOXED, *_COUNTED.names)))
-    draft.query.refuse_unknown(keys, rows)
+    refuse_unknown(draft.query, keys, rows)
     panels = []
     for metric, found in draft.by_metric(rows):
         full = [row for row in found if row["count"]]
@@ -99,7 +100,7 @@ def _binned(
     keys = draft.keys(draft.asked.by)
     along = Along("value", bins, draft.top(_GROUPS), log=draft.asked.log_x)
     rows = draft.query.binned(keys, _COUNTED, along, whole)
-    draft.query.refuse_unknown(keys, rows)
+    refuse_unknown(draft.query, keys, rows)
     below = sum(row["count"] for row in rows if row["bin"] is None)
     if below:
         draft.say(f"not above 0, without a place on a logarithmic axis: {counted(below, 'value')}")

@@ -10,6 +10,7 @@ from micrometric.figures import COUNTS, Figures
 from micrometric.keys import order_of
 from micrometric.pictures import Axis, Grid, Number, Panel, Picture, is_drawable
 from micrometric.printable import printable
+from micrometric.unknown_keys import refuse_unknown
 
 _MOST = 64
 """Rows and columns that can be told apart."""
@@ -28,7 +29,7 @@ def heatmap(draft: Draft) -> Picture:
         raise SettingError("rows and columns of a heatmap must be two keys, neither the metric")
     figures = Figures.read([asked.stat, "count", "non_finite", "non_numeric"])
     rows = draft.query.rows(keys, figures)
-    draft.query.refuse_unknown(keys, rows)
+    refuse_unknown(draft.query, keys, rows)
     down, across = (key.name for key in keys)
     both = [row for row in rows if row[down] is not None and row[across] is not None]
     if rows and not both:

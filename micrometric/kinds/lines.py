@@ -16,6 +16,7 @@ from micrometric.figures import Figures
 from micrometric.keys import STEP_KEYS, Key, moment_at
 from micrometric.pictures import Axis, Line, Number, Panel, Picture, is_drawable
 from micrometric.printable import printable
+from micrometric.unknown_keys import refuse_unknown
 
 _BINS = 200
 _GROUPS = 8
@@ -44,7 +45,7 @@ def lines(draft: Draft) -> Picture:
     names = tuple(key.name for key in keys)
     along = Along(source, _BINS, draft.top(_GROUPS), log=asked.log_x)
     rows = draft.query.binned(keys, _figures(asked.stat), along)
-    draft.query.refuse_unknown(keys, rows)
+    refuse_unknown(draft.query, keys, rows)
     if isinstance(source, Key) and rows and all(row["bin"] is None for row in rows):
         return _over_names(draft, keys, source)
     _tell_unplaced(draft, rows, name, log=asked.log_x)
@@ -108,7 +109,7 @@ def _over_names(draft: Draft, keys: Sequence[Key], source: Key) -> Picture:
     names = tuple(key.name for key in keys if key.name != source.name)
     kept = [key for key in keys if key.name in names]
     rows = draft.query.rows([source, *kept], _figures(draft.asked.stat))
-    draft.query.refuse_unknown([source], rows)
+    refuse_unknown(draft.query, [source], rows)
     unnamed = sum(row["count"] for row in rows if row[source.name] is None)
     if unnamed:
         draft.say(f"without {printable(source.name)}, left out: {counted(unnamed, 'event')}")

@@ -14,6 +14,7 @@ from micrometric.pictures import Axis, Line, Panel, Picture, Points, is_drawable
 from micrometric.printable import printable
 from micrometric.query import OCCURRENCE
 from micrometric.spec import hint, parse_spec
+from micrometric.unknown_keys import refuse_unknown
 
 _MOST = 2000
 """Points that are drawn one by one."""
@@ -45,7 +46,7 @@ def scatter(draft: Draft) -> Picture:
     stat = "mean" if by_occurrence else asked.stat
     figures = Figures.read([stat, "count", "non_finite", "non_numeric"])
     rows = draft.query.rows(keys, figures, occurrence=by_occurrence)
-    draft.query.refuse_unknown(keys, rows)
+    refuse_unknown(draft.query, keys, rows)
     found = {row["metric"] for row in rows}
     if not rows:
         raise NoDataError(draft.why_empty())
