@@ -18,6 +18,7 @@ import msgspec
 
 from micrometric.claim import QUIET, next_index
 from micrometric.errors import PathError, SettingError
+from micrometric.event import moment_at
 from micrometric.finder import Found, Segment, find
 from micrometric.given import Paths
 from micrometric.leaving import LeftError, refuse_others, why_linked, why_living
@@ -231,7 +232,7 @@ class _Worker:
         status = segment.path.stat()
         if status.st_nlink == 1:
             return
-        if self._now - datetime.fromtimestamp(status.st_ctime, UTC) < QUIET:
+        if self._now - moment_at(status.st_ctime) < QUIET:
             raise LeftError("its file has two names; another program may be about to archive it")
         for name in (PLAIN_NAME, active_name(segment.session or "")):
             other = segment.path.parent / name

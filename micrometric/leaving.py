@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Set
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 from micrometric.claim import QUIET
+from micrometric.event import moment_at
 from micrometric.machine import Machine
 from micrometric.manifest import SessionFacts, session_state
 from micrometric.parquet import ParquetError, ParquetLines
@@ -44,7 +45,7 @@ def why_living(
         now: the present, aware.
     """
     if facts is None:
-        if now - datetime.fromtimestamp(status.st_mtime, UTC) < QUIET:
+        if now - moment_at(status.st_mtime) < QUIET:
             return (
                 "no manifest says that its session has ended, and it was written less than "
                 f"{QUIET.seconds // 60} minutes ago"

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from micrometric.deletion import Deleter, file_state
 from micrometric.errors import SettingError
+from micrometric.event import moment_at
 from micrometric.fetched import root_of
 from micrometric.filters import read_time
 from micrometric.finder import Found, Segment, SessionKey, find
@@ -121,7 +122,7 @@ class _Survey:
                     segment.session,
                     segment.index,
                     status.st_size,
-                    datetime.fromtimestamp(status.st_mtime, UTC),
+                    moment_at(status.st_mtime),
                     "",
                     file_state(status),
                 )
