@@ -21,7 +21,7 @@ from micrometric.errors import PathError, SettingError
 from micrometric.event import moment_at
 from micrometric.finder import Found, Segment, find
 from micrometric.given import Paths
-from micrometric.leaving import LeftError, refuse_others, why_linked, why_living
+from micrometric.leaving import LeftError, refuse_others, why_linked, why_living, why_untold
 from micrometric.machine import this_machine
 from micrometric.manifest import SegmentFacts, write_manifest
 from micrometric.packing import RefusedError, clear_remains, sync, verified_parquet
@@ -135,6 +135,7 @@ class _Worker:
         self._machine = this_machine()
         self._now = now
         self._manifests = found.session_manifests()
+        self._unusable = found.unusable
 
     def compacted(self, segment: Segment, *, dry_run: bool) -> Compacted:
         """Compact one segment.
@@ -187,6 +188,7 @@ class _Worker:
         manifest = self._manifests.get(segment.session_key)
         facts = None if manifest is None else manifest.session
         reason = why_linked(segment.path, self._named) if self._to is None else None
+        reason = reason or why_untold(segment, self._unusable)
         reason = reason or why_living(facts, segment.path.stat(), self._machine, self._now)
         if reason is not None:
             raise LeftError(reason)

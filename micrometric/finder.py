@@ -33,10 +33,10 @@ from micrometric.segment import (
     SUFFIXES,
     closed_names,
     file_identity,
-    is_manifest_name,
     original_session_id,
     parse_segment_name,
     rank_in,
+    session_of_manifest,
 )
 from micrometric.spec import hint
 from micrometric.spool import STDIN, Spool, is_pipe, run_of_pipe
@@ -100,6 +100,8 @@ class Found:
     is a link below these was not named by anybody."""
     notes: list[str] = field(default_factory=list)
     """What could not be used, a sentence each."""
+    unusable: set[Path] = field(default_factory=set)
+    """Manifests of sessions that tell nothing of them, so neither whether they live."""
 
     def metrics(self) -> dict[str, Metric]:
         """Return the registered metrics of all manifests, noting where their dtypes disagree."""
@@ -197,7 +199,7 @@ def find(paths: Paths, *, in_place: bool = False, again: bool = True) -> Found:
         spool = Spool.of(pipe) if again else Spool.known(pipe)
         found.segments.append(Segment(pipe, run_of_pipe(pipe), is_pipe=True, spool=spool))
     for directory in directories:
-        found.manifests.extend(_manifests_in(directory, found.notes))
+        found.manifests.extend(_manifests_in(directory, found.notes, found.unusable))
     found.segments.extend(_describe(located, found.sessions(), in_place=in_place))
     return found
 
@@ -225,7 +227,7 @@ def find_manifests(paths: Paths, notes: list[str]) -> list[tuple[Path, Manifest]
             top = root if root.is_dir() else root.parent
             below = [place for place, _ in find_directories(top)] if root.is_dir() else [top]
             for directory in below:
-                found.update(_manifests_in(directory, notes))
+                found.update(_manifests_in(directory, notes, set()))
                 found.update(_registry_in(directory, notes))
     return list(found.items())
 
@@ -258,13 +260,23 @@ def _read_manifest(path: Path, *, is_named: bool = False) -> Manifest:
         raise type(error)(str(error).replace(str(path), shown(path))) from None
 
 
-def _manifests_in(directory: Path, notes: list[str]) -> Iterator[tuple[Path, Manifest]]:
+def _manifests_in(
+    directory: Path, notes: list[str], unusable: set[Path]
+) -> Iterator[tuple[Path, Manifest]]:
     for name in names_in(directory):
-        if is_manifest_name(name):
-            try:
-                yield directory / name, _read_manifest(directory / name)
-            except MicrometricError as error:
-                notes.append(f"{error}; its session is read without it")
+        session = session_of_manifest(name)
+        if session is None:
+            continue
+        path = directory / name
+        try:
+            manifest = _read_manifest(path)
+        except MicrometricError as error:
+            notes.append(f"{error}; its session is read without it")
+            unusable.add(path)
+            continue
+        if manifest.session is None or manifest.session.id != session:
+            unusable.add(path)
+        yield path, manifest
 
 
 def _registry_in(directory: Path, notes: list[str]) -> Iterator[tuple[Path, Manifest]]:

@@ -9,9 +9,11 @@ from pathlib import Path
 
 from micrometric.claim import QUIET
 from micrometric.event import moment_at
+from micrometric.finder import Segment
 from micrometric.machine import Machine
 from micrometric.manifest import SessionFacts, session_state
 from micrometric.parquet import ParquetError, ParquetLines
+from micrometric.segment import manifest_name
 
 
 class LeftError(Exception):
@@ -31,6 +33,31 @@ def why_linked(path: Path, named: Set[Path]) -> str | None:
         if place in named:
             break
     return None
+
+
+def why_untold(segment: Segment, unusable: Set[Path]) -> str | None:
+    """Return why a segment is not to be touched of whose session nothing is told, None if it is.
+
+    A program of a later version writes manifests that this one cannot read, and lives.
+
+    Args:
+        segment: the segment.
+        unusable: the manifests that cannot be used; see `Found`.
+    """
+    directory = segment.path.parent
+    if segment.session is None:  # It may be of any session there.
+        mine = sorted(path for path in unusable if path.parent == directory)
+    else:
+        mine = [path for path in [directory / manifest_name(segment.session)] if path in unusable]
+    return unusable_manifest(mine[0]) if mine else None
+
+
+def unusable_manifest(path: Path) -> str:
+    """Return why nothing is touched of the session of a manifest that cannot be used."""
+    return (
+        f"manifest {str(path)!r} cannot be used, so whether its session lives cannot be told; "
+        "upgrade micrometric, or remove the manifest if the session is over"
+    )
 
 
 def why_living(

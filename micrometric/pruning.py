@@ -15,7 +15,7 @@ from micrometric.fetched import root_of
 from micrometric.filters import read_time
 from micrometric.finder import Found, Segment, SessionKey, find
 from micrometric.given import Paths
-from micrometric.leaving import why_linked, why_living
+from micrometric.leaving import why_linked, why_living, why_untold
 from micrometric.machine import Machine, this_machine
 from micrometric.retention import Doomed, Pruning, Rules
 from micrometric.segment import SUFFIXES, closed_name, manifest_name, parse_segment_name
@@ -81,6 +81,7 @@ def prune(
         if segment.is_pipe or root_of(segment.path) is not None:
             raise SettingError("prune takes files and directories on this machine")
     done = Pruning() if pruning is None else pruning
+    done.notes.extend(found.notes)
     machine = machine or this_machine()
     survey = _Survey(found, machine, moment)
     files = [*survey.candidates(done.left)]
@@ -136,6 +137,8 @@ class _Survey:
             return "it is no regular file"
         if status.st_nlink > 1:
             return "its file has another name too"
+        if reason := why_untold(segment, self._found.unusable):
+            return reason
         facts = self._facts.get(segment.session_key)
         return why_living(facts, status, self._machine, self._now)
 

@@ -36,6 +36,8 @@ class Pruning:
     """What is gone by now; nothing in a dry run."""
     manifests: list[Path] = field(default_factory=list)
     """Manifests that go with the last segment of their session."""
+    notes: list[str] = field(default_factory=list)
+    """What could not be used, a sentence each."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,6 +110,12 @@ def is_manifest_name(filename: str) -> bool:
     return _MANIFEST.fullmatch(filename) is not None
 
 
+def session_of_manifest(filename: str) -> str | None:
+    """Return the session whose manifest has a file name, None where it is no such name."""
+    match = _MANIFEST.fullmatch(filename)
+    return None if match is None else match["session"]
+
+
 def original_session_id(written: float) -> str:
     """Return the id under which a plain segment is archived that no manifest tells of.
 

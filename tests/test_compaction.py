@@ -333,6 +333,19 @@ def test_a_session_elsewhere_that_promised_no_heartbeat_may_live(logs):
     }
 
 
+@pytest.mark.parametrize("text", ['{"format": "micrometric-manifest", "version": 2}', '{"for'])
+def test_a_session_whose_manifest_cannot_be_used_may_live(logs, text):
+    path = logs / manifest_name(FIRST)
+    path.write_text(text)
+    before = names(logs)
+
+    done = compact(logs)
+
+    assert names(logs) == before
+    assert len(done.left) == 3  # The plain segment may be of that session, too.
+    assert all(f"{str(path)!r} cannot be used" in reason for reason in done.left.values())
+
+
 def test_empty_segments_stay(logs):
     path = logs / closed_name(FIRST, 0)
     path.write_text("")

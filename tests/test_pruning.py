@@ -204,6 +204,63 @@ def test_a_session_elsewhere_that_may_live_is_never_touched(tmp_path):
     assert {reason for reason in done.left.values() if "can only be told on host" in reason}
 
 
+def later_version(path: Path) -> None:
+    path.write_text(path.read_text().replace('"version": 1', '"version": 2'))
+
+
+def cut_off(path: Path) -> None:
+    path.write_text(path.read_text()[:200])
+
+
+def of_another_session(path: Path) -> None:
+    path.write_text(path.read_text().replace(session(1), session(2)))
+
+
+def a_directory(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+@pytest.mark.parametrize("damage", [later_version, cut_off, of_another_session, a_directory])
+def test_a_session_whose_manifest_cannot_be_used_is_left_alone(tmp_path, damage):
+    """It may be of a later version, which logs still."""
+    path = make_run(tmp_path, "run", 1)
+    damage(path / manifest_name(session(1)))
+    (path / PLAIN_NAME).write_text(event(0, "m", 1) + "\n")
+    os.utime(path / PLAIN_NAME, (1e9, 1e9))
+    make_run(tmp_path, "other", 2)
+    before = names(path)
+
+    done = prune(tmp_path, run="*", yes=True, now=NOW)
+
+    assert names(path) == before
+    assert {one.run for one in done.deleted} == {"other"}
+    assert len(done.left) == 4
+    (reason,) = set(done.left.values())
+    assert reason.startswith(f"manifest {str(path / manifest_name(session(1)))!r} cannot be used")
+
+
+@pytest.mark.parametrize("damage", [later_version, cut_off, of_another_session, a_directory])
+def test_a_manifest_that_cannot_be_used_any_more_is_noticed_when_deleting(
+    logs, monkeypatch, damage
+):
+    path = logs / "old" / manifest_name(session(1))
+    real = deletion.read_manifest
+
+    def meanwhile(asked):
+        if asked == path and path.is_file():
+            damage(path)
+        return real(asked)
+
+    monkeypatch.setattr(deletion, "read_manifest", meanwhile)
+
+    done = prune(logs, run="old", now=NOW, yes=True)
+
+    assert done.deleted == []
+    assert len([*path.parent.glob("*.jsonl")]) == 3
+    assert all("cannot be used" in reason for reason in done.left.values())
+
+
 def test_what_a_killed_session_left_may_go(tmp_path):
     path = make_run(tmp_path, "run", 1, end=None, host="elsewhere", heartbeat_interval=1.0)
 
