@@ -141,6 +141,7 @@ def _going(manifest: Manifest, facts: SessionFacts, files: list[Doomed]) -> Mani
         going.add(one.index)
         if one.index not in told or facts.end is None:
             # Of a session that was killed, the manifest may not know them, or not as they ended.
+            # Of several forms of one, that which is read is the last.
             told[one.index] = SegmentFacts(one.path.name, one.index, _events(one), one.size)
     segments = tuple(sorted(told.values(), key=lambda fact: fact.index))
     return msgspec.structs.replace(

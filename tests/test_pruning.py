@@ -1,5 +1,6 @@
 """Pruning: what the rules name goes, nothing else ever does, and manifests stay true."""
 
+import gzip
 import os
 import shutil
 import signal
@@ -345,19 +346,93 @@ def test_a_directory_of_the_name_of_a_segment_stays(logs):
     path = logs / "old" / closed_name(session(1), 0, ".parquet")
     path.mkdir()
 
-    done = prune(logs, run="old", now=NOW, yes=True)
+    prune(logs, run="old", now=NOW, yes=True)
 
-    assert done.left == {path: "it is no regular file"}
+    assert [*path.parent.iterdir()] == [path]
     assert path.is_dir()
 
 
-def test_twins_go_together(logs):
+@pytest.mark.parametrize("form", ["parquet", "jsonl.gz", "gz"])
+def test_twins_go_together(logs, form):
     path = logs / "old" / closed_name(session(1), 0)
-    shutil.copy2(path, path.with_suffix(".parquet"))
+    shutil.copy2(path, path.with_suffix(f".{form}"))
 
     prune(logs, run="old", now=NOW, yes=True)
 
     assert not [name for name in names(logs) if name.startswith("old/")]
+
+
+@pytest.fixture
+def twins(tmp_path: Path) -> Path:
+    """A run of two segments; the first, which is the oldest, has a twin cut off, written later."""
+    path = make_run(tmp_path, "twins", 1, segments=2)
+    whole = path / closed_name(session(1), 0)
+    twin = path / closed_name(session(1), 0, ".jsonl.gz")
+    twin.write_bytes(gzip.compress(whole.read_bytes())[:60])
+    last = (path / closed_name(session(1), 1)).stat().st_mtime
+    os.utime(twin, (last - 1, last - 1))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("rules", "left"),
+    [
+        ({"keep_segments": 2}, {0, 1}),
+        ({"keep_segments": 1}, {1}),
+        ({"older_than": "80d"}, {0, 1}),
+        ({"older_than": "79d"}, {1}),
+        ({"max_size": 1500}, {1}),
+    ],
+)
+def test_twins_are_one_segment(twins, rules, left):
+    before = names(twins)
+
+    done = prune(twins, now=NOW, yes=True, **rules)
+
+    assert {int(name.split(".")[2]) for name in names(twins) if "manifest" not in name} == left
+    assert len({one.segment for one in done.deleted}) == 2 - len(left)
+    told = read_manifest(twins / manifest_name(session(1))).session
+    assert (told.deleted.segments, told.deleted.events) == (2 - len(left), 10 * (2 - len(left)))
+    assert {fact.index for fact in told.segments} == left
+    if 0 in left:
+        assert names(twins) == before
+    else:
+        assert check(twins).is_clean
+
+
+def test_twins_of_a_killed_session_are_counted_by_the_one_that_is_read(twins):
+    path = twins / manifest_name(session(1))
+    killed = facts(id=session(1), end=None, host="elsewhere", heartbeat_interval=1.0)
+    account = Accounting(Counts(logged=20, written=20))
+    write_manifest(path, Manifest({"m": Metric("float")}, killed, account))
+
+    prune(twins, now=NOW, keep_segments=1, yes=True)
+
+    assert read_manifest(path).session.deleted.events == 10
+
+
+def test_twins_stay_together(twins, tmp_path):
+    whole, twin = (twins / closed_name(session(1), 0, form) for form in (".jsonl", ".jsonl.gz"))
+    (tmp_path / "elsewhere").hardlink_to(twin)
+
+    done = prune(twins, now=NOW, keep_segments=1, yes=True)
+
+    assert done.deleted == []
+    assert done.left == {
+        twin: "its file has another name too",
+        whole: f"another form of it stays, {twin.name!r}",
+    }
+
+
+def test_of_one_date_the_last_segments_are_the_newest(tmp_path):
+    path = make_run(tmp_path, "run", 1, segments=12)
+    for file in path.glob("*.jsonl"):
+        os.utime(file, (1e9, 1e9))
+
+    done = prune(path, now=NOW, keep_segments=2, yes=True)
+
+    assert [one.index for one in done.deleted] == [*range(10)]
+    assert check(path).is_clean
 
 
 def test_a_file_that_is_another_one_by_now_stays(logs, monkeypatch):
