@@ -90,6 +90,8 @@ class _Checker:
         self._states = found.session_states(machine)
 
     def run(self, progress: Callable[[float], None] | None) -> Check:
+        for place, reason in self._found.unread.items():
+            self._add("unreadable", place, f"it cannot be looked into: {reason}")
         self._look_at_directories()
         self._look_at_conflicts()
         scanned = self._scan(progress)

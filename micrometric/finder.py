@@ -27,7 +27,15 @@ from micrometric.manifest import (
 from micrometric.registry import Metric
 from micrometric.remote import local_paths, mirror_of
 from micrometric.runs import Scalar, directory_keys, run_names
-from micrometric.search import Located, find_directories, names_in, search, take
+from micrometric.search import (
+    Located,
+    Unread,
+    find_directories,
+    names_in,
+    not_looked_into,
+    search,
+    take,
+)
 from micrometric.segment import (
     REGISTRY_NAME,
     SUFFIXES,
@@ -100,6 +108,8 @@ class Found:
     is a link below these was not named by anybody."""
     notes: list[str] = field(default_factory=list)
     """What could not be used, a sentence each."""
+    unread: Unread = field(default_factory=dict)
+    """Directories that could not be looked into, and why."""
     unusable: set[Path] = field(default_factory=set)
     """Manifests of sessions that tell nothing of them, so neither whether they live."""
 
@@ -185,16 +195,18 @@ def find(paths: Paths, *, in_place: bool = False, again: bool = True) -> Found:
     located: Located = {}
     pipes: dict[Path, None] = {}
     for path in given:
+        roots = _expand(os.fspath(path))
         found.named.add(_written(os.fspath(path)))
-        for root in _expand(os.fspath(path)):
+        for root in roots:
             found.roots.append(root)
             if is_pipe(root):
                 pipes[root] = None
             elif root.is_dir():
-                search(root, located, directories)
+                search(root, located, directories, found.unread)
             else:
-                take(root, root.parent, located)
+                take(root, root.parent, located, found.unread)
                 directories[root.parent] = None
+    found.notes.extend(not_looked_into(found.unread))
     for pipe in pipes:
         spool = Spool.of(pipe) if again else Spool.known(pipe)
         found.segments.append(Segment(pipe, run_of_pipe(pipe), is_pipe=True, spool=spool))
@@ -225,7 +237,10 @@ def find_manifests(paths: Paths, notes: list[str]) -> list[tuple[Path, Manifest]
                 found[root] = _read_manifest(root, is_named=True)
                 continue
             top = root if root.is_dir() else root.parent
-            below = [place for place, _ in find_directories(top)] if root.is_dir() else [top]
+            unread: Unread = {}
+            places = find_directories(top, unread) if root.is_dir() else [(top, [])]
+            below = [place for place, _ in places]
+            notes.extend(not_looked_into(unread))
             for directory in below:
                 found.update(_manifests_in(directory, notes, set()))
                 found.update(_registry_in(directory, notes))
@@ -234,8 +249,11 @@ def find_manifests(paths: Paths, notes: list[str]) -> list[tuple[Path, Manifest]
 
 def _expand(text: str) -> list[Path]:
     path = Path(text)
-    if path == STDIN or path.exists():
-        return [path]
+    try:
+        if path == STDIN or path.exists():
+            return [path]
+    except OSError as error:
+        raise PathError(f"cannot read {text!r}: {error.strerror}") from None
     if glob.has_magic(text):
         matches = sorted(glob.glob(text, recursive=True))  # noqa: PTH207 - absolute ones too
         if matches:
@@ -281,7 +299,7 @@ def _manifests_in(
 
 def _registry_in(directory: Path, notes: list[str]) -> Iterator[tuple[Path, Manifest]]:
     path = directory / REGISTRY_NAME
-    if path.is_file():
+    if os.path.isfile(path):  # noqa: PTH113 - False, too, where that cannot be told
         try:
             yield path, _read_manifest(path)
         except MicrometricError as error:

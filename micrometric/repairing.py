@@ -49,7 +49,8 @@ class Repair:
 
     repaired: list[Repaired] = field(default_factory=list)
     left: dict[Path, str] = field(default_factory=dict)
-    """Segments of which nothing could be taken, or that are still written, and why."""
+    """Segments of which nothing could be taken, or that are still written, and directories that
+    cannot be looked into, and why."""
     manifests: list[Path] = field(default_factory=list)
     """Those that were written."""
     check: Check = field(default_factory=Check)
@@ -170,6 +171,8 @@ class _Work:
 
     def run(self, progress: Callable[[float], None] | None) -> Repair:
         """Repair all segments, then write the manifests."""
+        for place, reason in self._found.unread.items():
+            self._repair.left[place] = f"it cannot be looked into: {reason}"
         segments = self._found.segments
         for number, segment in enumerate(segments, 1):
             self._repair_one(segment)

@@ -397,3 +397,22 @@ def test_rows_of_parquet_that_are_no_events_are_set_aside(tmp_path):
     assert [one.mended.events for one in done.repaired] == [1, 2]
     assert done.is_whole
     assert check(tmp_path / "fixed").defects == []
+
+
+def test_a_directory_that_cannot_be_looked_into_is_left_out_and_told(
+    damaged, tmp_path, monkeypatch
+):
+    (damaged / "private").mkdir()
+    scandir = os.scandir
+
+    def refused(directory):
+        if directory == damaged / "private":
+            raise PermissionError(13, "Permission denied")
+        return scandir(directory)
+
+    monkeypatch.setattr("micrometric.search.os.scandir", refused)
+
+    done = repair(damaged, tmp_path / "fixed")
+
+    assert done.left == {damaged / "private": "it cannot be looked into: Permission denied"}
+    assert len(done.repaired) == 3
