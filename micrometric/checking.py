@@ -86,7 +86,9 @@ class _Checker:
         self._zone = zone
         self._check = Check(files=len(found.segments))
         self._doubled: dict[SessionKey, list[Defect]] = {}
-        """Lines that stand twice, by session."""
+        """Lines that stand twice, by session; of each the first `KEPT`."""
+        self._doubles: Counter[SessionKey] = Counter()
+        """How many there are of each."""
         self._states = found.session_states(machine)
 
     def run(self, progress: Callable[[float], None] | None) -> Check:
@@ -179,6 +181,7 @@ class _Checker:
         if defect.kind == "doubled":
             # The account of its session may allow it: events of one time and value look the same.
             kept = self._doubled.setdefault(segment.session_key, [])
+            self._doubles[segment.session_key] += 1
             if len(kept) < KEPT:
                 kept.append(defect)
         elif defect.kind != "unfinished" or self._states.get(segment.session_key) not in (
@@ -234,6 +237,7 @@ class _Checker:
             if key not in exact:
                 for defect in doubled:
                     self._check.add(defect)
+                self._check.counts["doubled"] += self._doubles[key] - len(doubled)
 
     def _add(self, kind: str, path: Path | str, reason: str) -> None:
         place = source_of(path) if isinstance(path, Path) else path

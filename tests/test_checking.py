@@ -355,6 +355,18 @@ def test_a_directory_that_cannot_be_looked_into_is_told(logs, monkeypatch):
     )
 
 
+@pytest.mark.parametrize("line", [event(0, "density", 1), "rubbish"], ids=["doubled", "json"])
+def test_defects_beyond_those_that_are_remembered_are_counted(tmp_path, monkeypatch, line):
+    monkeypatch.setattr("micrometric.checking.KEPT", 10)
+    for session in (SESSION, OTHER):
+        (tmp_path / closed_name(session, 0)).write_text(f"{line}\n" * 31)
+
+    checked = check(tmp_path)
+
+    assert len(checked.defects) == 10
+    assert {checked.counts["doubled"], checked.counts["json"]} in ({2 * 30, 0}, {2 * 31, 0})
+
+
 def test_an_excerpt_is_short_and_safe_to_show():
     line = b"\x1b[31m\xe2\x80\xae\xff\0\0\0\0" + b"x" * 100
 
