@@ -1,4 +1,4 @@
-"""What pruning and compaction leave alone: what is behind links, may change, or is of others."""
+"""What is left alone when logs are managed: what is behind links, may change, or is of others."""
 
 from __future__ import annotations
 
@@ -78,6 +78,17 @@ def why_living(
                 f"{QUIET.seconds // 60} minutes ago"
             )
         return None
+    return why_alive(facts, machine, now)
+
+
+def why_alive(facts: SessionFacts, machine: Machine, now: datetime) -> str | None:
+    """Return that a session lives, or that it cannot be told, None where it is over.
+
+    Args:
+        facts: what its manifest says.
+        machine: the machine that asks.
+        now: the present, aware.
+    """
     state = session_state(facts, now=now, machine=machine)
     if state == "live":
         return f"its session {facts.id} lives"

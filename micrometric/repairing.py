@@ -12,13 +12,14 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import tzinfo
+from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 
 from micrometric.checking import Check, check
 from micrometric.errors import PathError, SettingError
 from micrometric.finder import Found, Segment, find
 from micrometric.given import Paths
+from micrometric.leaving import why_alive
 from micrometric.machine import Machine, this_machine
 from micrometric.manifest import write_manifest
 from micrometric.mending import Mended, NotAddedUpError, mend_segment
@@ -76,6 +77,7 @@ def repair(
     own. What is no event goes into a file `SEGMENT.rejected` beside the segment, with the reason.
     Compressed segments without defects are copied; of damaged ones everything before the damage is
     recovered. Manifests tell of the segments as they are then, and of missing events as failed.
+    Segments of sessions that live, or of which that cannot be told, are left out.
 
     Args:
         paths: files, directories (recursive), globs or URLs; one or several.
@@ -164,7 +166,9 @@ class _Work:
         self._target = target
         self._zone = zone
         self._manifests = found.session_manifests()
-        self._states = found.session_states(machine)
+        self._facts = found.sessions()
+        self._machine = machine
+        self._now = datetime.now(UTC)
         self._exact = {(s.directory, s.session) for s in checked.sessions if s.is_exact}
         self._kept: dict[tuple[Path, Path, str], list[Kept]] = {}
         """What is in the new segments, by directory, new directory and session."""
@@ -186,9 +190,9 @@ class _Work:
         return self._repair
 
     def _repair_one(self, segment: Segment) -> None:
-        state = self._states.get(segment.session_key)
-        if state == "live":
-            self._repair.left[segment.path] = f"its session {segment.session} lives"
+        facts = self._facts.get(segment.session_key)
+        if facts is not None and (reason := why_alive(facts, self._machine, self._now)):
+            self._repair.left[segment.path] = reason
             return
         folder = run_folder(self._folder, segment.run)
         folder.mkdir(parents=True, exist_ok=True)

@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from micrometric import (
@@ -247,6 +248,20 @@ def test_a_live_session_is_left_out(tmp_path):
     assert done.repaired == []
     assert [reason for reason in done.left.values() if "lives" in reason]
     assert not done.is_whole
+
+
+def test_a_session_elsewhere_that_may_live_is_left_out(damaged, tmp_path):
+    path = damaged / "seed=1" / manifest_name(SESSION)
+    manifest = read_manifest(path)
+    told = msgspec.structs.replace(manifest.session, end=None, host="far", heartbeat_interval=None)
+    write_manifest(path, msgspec.structs.replace(manifest, session=told))
+
+    done = repair(damaged, tmp_path / "out")
+
+    assert (done.repaired, done.manifests) == ([], [])
+    assert set(done.left.values()) == {
+        f"whether its session {SESSION} lives can only be told on host 'far'"
+    }
 
 
 def test_damaged_parquet_is_left_out_and_told(tmp_path):
