@@ -222,25 +222,28 @@ class _Work:
         Raises:
             ParquetError: nothing can be read of it.
         """
-        path = folder / _new_name(segment)
-        rejected = path.with_name(f"{path.name}.rejected")
-        if path.exists() or rejected.exists():
-            return None
+        # Under a name of its own: which one it gets is known once all of it is read.
+        path, packed = folder / _new_name(segment), folder / segment.path.name
+        fresh = path.with_name(f".{path.name}.tmp")
+        rejected, aside = (one.with_name(f"{one.name}.rejected") for one in (path, fresh))
         source = pin(segment, held) if segment.suffix == ".jsonl" else segment.path
         if source is None:
             raise FileNotFoundError("it went away meanwhile")
         is_exact = segment.session_key in self._exact
         try:
-            mended = mend_segment(source, segment.suffix, path, rejected, keep_doubled=is_exact)
-        except (ParquetError, FileNotFoundError):
-            path.unlink()
-            raise
-        if segment.suffix != ".jsonl" and mended.is_as_it_was:
-            packed = folder / segment.path.name
-            shutil.copyfile(segment.path, packed)
-            path.unlink()
-            path = packed
-        return path, rejected, mended
+            mended = mend_segment(source, segment.suffix, fresh, aside, keep_doubled=is_exact)
+            if segment.suffix != ".jsonl" and mended.is_as_it_was and not packed.exists():
+                shutil.copyfile(segment.path, packed)
+                return packed, aside, mended
+            if path.exists() or rejected.exists():
+                return None
+            fresh.rename(path)
+            if aside.exists():
+                aside.rename(rejected)
+            return path, rejected, mended
+        finally:
+            fresh.unlink(missing_ok=True)
+            aside.unlink(missing_ok=True)
 
     def _look_at(self, segment: Segment, path: Path, mended: Mended) -> Kept:
         """Return what is in a new segment, as its manifest needs it."""

@@ -264,6 +264,25 @@ def test_a_session_elsewhere_that_may_live_is_left_out(damaged, tmp_path):
     }
 
 
+@pytest.mark.parametrize("is_cut", [False, True])
+def test_a_sound_compressed_file_keeps_its_name_beside_a_plain_one(tmp_path, is_cut):
+    logs = tmp_path / "logs"
+    logs.mkdir()
+    (logs / PLAIN_NAME).write_text(event(0, "density", 1) + "\nrubbish\n")
+    packed = gzip.compress((event(1, "density", 2) + "\n").encode())
+    (logs / f"{PLAIN_NAME}.gz").write_bytes(packed[:-10] if is_cut else packed)
+
+    done = repair(logs, tmp_path / "out")
+
+    if is_cut:
+        assert done.left == {logs / f"{PLAIN_NAME}.gz": "another segment has its name"}
+        assert contents(tmp_path / "out" / "logs").keys() == {PLAIN_NAME}
+    else:
+        assert done.is_whole
+        assert contents(tmp_path / "out" / "logs")[f"{PLAIN_NAME}.gz"] == packed
+        assert [one.rejected is not None for one in done.repaired] == [True, False]
+
+
 def test_damaged_parquet_is_left_out_and_told(tmp_path):
     (tmp_path / "logs").mkdir()
     (tmp_path / "logs" / closed_name(SESSION, 0, ".parquet")).write_bytes(b"PAR1 no PAR1")
