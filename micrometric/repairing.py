@@ -29,7 +29,8 @@ from micrometric.reader import read_segment, read_zone
 from micrometric.rebuilding import Kept, rebuilt_manifest
 from micrometric.report import Report
 from micrometric.runs import run_folder
-from micrometric.segment import manifest_name, parse_segment_name
+from micrometric.search import find_directories
+from micrometric.segment import file_identity, manifest_name, parse_segment_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,15 +118,25 @@ def _refuse_inside(target: Path, roots: list[Path]) -> None:
     """Refuse an output that would be read as part of the logs.
 
     Raises:
-        SettingError: the output is in a directory that was named, or in that of a named segment.
+        SettingError: the output is in a directory that was named, or in that of a named segment,
+            or where links from there lead.
     """
-    for root in roots:
-        directory = root.parent if parse_segment_name(root.name) else root
-        if target.resolve().is_relative_to(directory.resolve()):
+    real = target.resolve()
+    above = {file_identity(place) for place in (real, *real.parents)} - {None}
+    for directory in _directories_of(roots):
+        if file_identity(directory) in above:
             raise SettingError(
                 f"{str(target)!r} is inside of {str(directory)!r}, where it would be read as part "
                 "of the logs; name a directory beside it"
             )
+
+
+def _directories_of(roots: list[Path]) -> Iterator[Path]:
+    for root in roots:
+        if root.is_dir():
+            yield from (directory for directory, _ in find_directories(root))
+        elif parse_segment_name(root.name):
+            yield root.parent
 
 
 def _is_empty(path: Path) -> bool:

@@ -318,6 +318,19 @@ def test_an_output_that_would_harm_something_is_refused(damaged, tmp_path, place
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["mine"]
 
 
+@pytest.mark.parametrize("place", ["real/out", "real/deep/out", "real/run/out"])
+def test_an_output_where_a_link_in_logs_leads_is_refused(damaged, tmp_path, place):
+    (tmp_path / "real" / "run").mkdir(parents=True)
+    (tmp_path / "real" / "run" / PLAIN_NAME).write_text(event(0, "density", 0) + "\n")
+    (damaged / "link").symlink_to(tmp_path / "real")
+    before = state_of(tmp_path)
+
+    with pytest.raises(SettingError, match=r"is inside of '.*/link"):
+        repair(damaged, tmp_path / place)
+
+    assert state_of(tmp_path) == before
+
+
 @pytest.mark.parametrize(
     ("named", "place"),
     [
