@@ -286,6 +286,8 @@ def test_a_run_is_never_written_outside_of_the_output(run: str) -> None:
         ("=x", {}),
         ("a+b=1", {}),
         ("plain", {}),
+        (os.fsdecode(b"k=\xffa\xe4"), {"k": "\ufffda\ufffd"}),
+        (os.fsdecode(b"w\xe4rme=1"), {}),
     ],
 )
 def test_parts_of_a_path_are_keys(part: str, keys) -> None:
