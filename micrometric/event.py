@@ -293,6 +293,18 @@ def format_timestamp(moment: datetime) -> str:
     return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
+FIRST_SECOND, LAST_SECOND = -62_135_596_800, 253_402_300_799
+"""The first and the last second that are a time: of the years 1 and 9999."""
+
+
+def moment_at(seconds: float) -> datetime:
+    """Return the time at so many seconds from the epoch, or the nearest that there is.
+
+    Files, too, may be dated to years that no `datetime` has.
+    """
+    return datetime.fromtimestamp(min(max(seconds, FIRST_SECOND), LAST_SECOND), UTC)
+
+
 def parse_timestamp(text: str, zone: tzinfo | None = None) -> datetime:
     """Return an ISO 8601 text as an aware datetime in UTC; digits beyond microseconds are cut.
 

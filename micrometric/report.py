@@ -39,6 +39,8 @@ class Report:
     """The first of them."""
     unfinished: list[Path | str] = field(default_factory=list)
     """Segments, or their URLs, whose last line is not whole yet; no defect."""
+    unread: list[Path | str] = field(default_factory=list)
+    """Directories, or their URLs, that could not be looked into; `notes` tells why."""
     assumed_zone: str | None = None
     """The zone taken for timestamps that name none, None when there were none."""
     notes: list[str] = field(default_factory=list)
@@ -59,6 +61,7 @@ class Report:
         if other.skipped > self.skipped:
             self.skipped, self.examples = other.skipped, other.examples
         self.unfinished += [path for path in other.unfinished if path not in self.unfinished]
+        self.unread += [path for path in other.unread if path not in self.unread]
         self.assumed_zone = self.assumed_zone or other.assumed_zone
         for sentence in other.notes:
             self.note(sentence)

@@ -155,10 +155,19 @@ def tell_report(report: Report, *, strict: bool) -> None:
 
 
 def judge(report: Report, *, strict: bool) -> None:
-    """Let a strict command end with 1 where lines were skipped."""
-    if strict and report.skipped:
+    """Let a strict command end with 1 where lines were skipped, or what lies there was not read."""
+    if not strict:
+        return
+    found = []
+    if report.skipped:
         lines = "1 line was" if report.skipped == 1 else f"{report.skipped:,} lines were"
-        end_with_findings(f"--strict: {lines} skipped; `micrometric check` tells each")
+        found.append(f"{lines} skipped")
+    if report.unread:
+        count = len(report.unread)
+        places = "1 directory" if count == 1 else f"{count:,} directories"
+        found.append(f"{places} could not be read")
+    if found:
+        end_with_findings(f"--strict: {' and '.join(found)}; `micrometric check` tells each")
 
 
 def reader_is_gone() -> bool:

@@ -4,6 +4,7 @@ import gzip
 import importlib.util
 import json
 import math
+import os
 import re
 import tempfile
 from pathlib import Path
@@ -29,6 +30,7 @@ from micrometric.registry import Metric
 from micrometric.report import Report
 from micrometric.segment import manifest_name
 from tests import strategies
+from tests.cli.conftest import event
 from tests.tailing import line
 
 SAMPLES = Path("sample_logs")
@@ -159,6 +161,18 @@ def test_engines_agree_however_damaged_the_logs_are(engine, contents, question) 
         found = answer(folder, engine, question)
 
         assert_same(found, answer(folder, "duckdb", question))
+
+
+@pytest.mark.parametrize("engine", ["duckdb", *OTHERS])
+def test_a_value_in_a_path_that_is_no_text_is_one_to_every_engine(engine, tmp_path) -> None:
+    for name in (b"k=\xff", b"k=1"):
+        run = tmp_path / os.fsdecode(name)
+        run.mkdir()
+        (run / "micro_metrics.jsonl").write_text(event(0, "m", 1) + "\n")
+
+    rows = summarize(tmp_path, by="k", engine=engine).rows
+
+    assert [(row["k"], row["count"]) for row in rows] == [(1, 1), ("\ufffd", 1)]
 
 
 @pytest.mark.parametrize("engine", ["duckdb", *OTHERS])

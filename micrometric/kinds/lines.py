@@ -12,8 +12,9 @@ from typing import Any, Literal
 from micrometric.bins import Along
 from micrometric.draft import Draft, Row, counted, group_name, ordered, value_text
 from micrometric.errors import SettingError
+from micrometric.event import moment_at
 from micrometric.figures import Figures
-from micrometric.keys import STEP_KEYS, Key, moment_at
+from micrometric.keys import STEP_KEYS, Key
 from micrometric.pictures import Axis, Line, Number, Panel, Picture, is_drawable
 from micrometric.printable import printable
 from micrometric.unknown_keys import refuse_unknown
