@@ -49,7 +49,8 @@ class Repair:
 
     repaired: list[Repaired] = field(default_factory=list)
     left: dict[Path, str] = field(default_factory=dict)
-    """Segments of which nothing could be taken, or that are still written, and why."""
+    """Segments of which nothing could be taken, that cannot be read, or that are still written,
+    and why."""
     manifests: list[Path] = field(default_factory=list)
     """Those that were written."""
     check: Check = field(default_factory=Check)
@@ -192,7 +193,7 @@ class _Work:
         try:
             with contextlib.ExitStack() as held:
                 done = self._mended(segment, folder, held)
-        except (ParquetError, FileNotFoundError) as error:
+        except (ParquetError, PathError, FileNotFoundError) as error:
             self._repair.left[segment.path] = str(error) or "it went away meanwhile"
             return
         if done is None:
@@ -214,6 +215,8 @@ class _Work:
 
         Raises:
             ParquetError: nothing can be read of it.
+            PathError: it cannot be read.
+            FileNotFoundError: it is not there.
         """
         path = folder / _new_name(segment)
         rejected = path.with_name(f"{path.name}.rejected")
@@ -225,8 +228,9 @@ class _Work:
         is_exact = segment.session_key in self._exact
         try:
             mended = mend_segment(source, segment.suffix, path, rejected, keep_doubled=is_exact)
-        except (ParquetError, FileNotFoundError):
+        except (ParquetError, PathError, FileNotFoundError):
             path.unlink()
+            rejected.unlink(missing_ok=True)
             raise
         if segment.suffix != ".jsonl" and mended.is_as_it_was:
             packed = folder / segment.path.name

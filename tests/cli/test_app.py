@@ -5,6 +5,7 @@ import errno
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,11 +15,15 @@ from pathlib import Path
 import pytest
 
 import micrometric
+from micrometric.segment import closed_name
 from micrometric_cli import exits
-from tests.cli.conftest import SAMPLES, event
+from tests.cli.conftest import SAMPLES, SESSION, event
 from tests.terminal import in_terminal
 
 COMMAND = [sys.executable, "-m", "micrometric_cli"]
+_ALL = "-dac_override,-dac_read_search"
+# Root reads what nobody may, unless it gives that up.
+UNPRIVILEGED = ["setpriv", "--bounding-set", _ALL, "--inh-caps", _ALL] if not os.geteuid() else []
 
 
 def wait_for(path: Path) -> None:
@@ -259,3 +264,30 @@ def test_help_imports_nothing_heavy():
     )
 
     assert ended.stdout.splitlines()[-1] == ""
+
+
+@pytest.mark.skipif(bool(UNPRIVILEGED) and not shutil.which("setpriv"), reason="root reads all")
+@pytest.mark.parametrize(
+    ("command", "suffix"),
+    [
+        ("summarize", ".jsonl.gz"),
+        ("summarize", ".parquet"),
+        *((command, ".jsonl") for command in ("summarize", "compare --by location", "list")),
+        *((command, ".jsonl") for command in ("plot", "export -o a.csv", "report -o a.html")),
+    ],
+)
+def test_a_segment_that_may_not_be_read_is_one_line_and_exit_2(tmp_path, command, suffix):
+    (tmp_path / "micro_metrics.jsonl").write_text(event(1, "density", 1) + "\n")
+    closed = tmp_path / closed_name(SESSION, 0, suffix)
+    closed.touch(mode=0)
+
+    ended = subprocess.run(
+        [*UNPRIVILEGED, *COMMAND, *command.split(), "."],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert ended.returncode == 2
+    assert ended.stderr == f"micrometric: cannot read {closed.name!r}: Permission denied\n"
