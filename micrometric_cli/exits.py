@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import codecs
 import contextlib
 import enum
-import json
-import os
 import re
 import shutil
 import sys
@@ -14,6 +11,8 @@ from collections.abc import Callable
 from typing import NoReturn
 
 import typer
+
+from micrometric_cli.streams import OutputError, prepare, silence
 
 
 class ExitCode(enum.IntEnum):
@@ -23,7 +22,7 @@ class ExitCode(enum.IntEnum):
     FINDINGS = 1
     """A spec that does not fit, defects, or no such data."""
     USAGE = 2
-    """Wrong use, or no such path."""
+    """Wrong use, no such path, or an output that cannot be written."""
     INTERRUPTED = 130
     """Ctrl-C."""
 
@@ -35,7 +34,10 @@ def say(message: str) -> None:
     line = f"micrometric: {printable(message)}"
     if sys.stderr.isatty():
         line = _wrapped(line)
-    print(line, file=sys.stderr)  # noqa: T201 - this is the place
+    try:
+        print(line, file=sys.stderr)  # noqa: T201 - this is the place
+    except OSError:
+        silence(sys.stderr)  # Nobody hears it: the command goes on with what it was asked.
 
 
 def _wrapped(line: str) -> str:
@@ -75,10 +77,7 @@ def run(app: Callable[..., object], arguments: list[str] | None = None) -> NoRet
         app: a Typer app.
         arguments: those of the command line by default.
     """
-    # Names may hold what the terminal's encoding does not.
-    codecs.register_error("micrometric.escaped", _escaped)  # type: ignore[arg-type] # we only write
-    for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors="micrometric.escaped")  # type: ignore[union-attr]
+    prepare()
     _found.clear()
     try:
         code = _code_of(app, arguments)
@@ -87,17 +86,15 @@ def run(app: Callable[..., object], arguments: list[str] | None = None) -> NoRet
             say(_found[0])
             code = ExitCode.FINDINGS
     except BrokenPipeError:
-        # Whoever read has enough. Python would complain while it closes what it cannot flush.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        silence(sys.stdout)  # Whoever read has enough.
         code = ExitCode.FINE
+    except OutputError as error:
+        silence(sys.stdout)
+        say(f"cannot write to standard output: {error.strerror}")
+        code = ExitCode.USAGE
     finally:
         _held.close()
     sys.exit(code)
-
-
-def _escaped(error: UnicodeEncodeError) -> tuple[str, int]:
-    """Return what cannot be encoded as the escapes that JSON, too, reads back."""
-    return json.dumps(error.object[error.start : error.end])[1:-1], error.end
 
 
 def _code_of(app: Callable[..., object], arguments: list[str] | None) -> int:

@@ -16,7 +16,7 @@ import pytest
 
 import micrometric
 from micrometric.segment import closed_name
-from micrometric_cli import exits
+from micrometric_cli import exits, streams
 from tests.cli.conftest import SAMPLES, SESSION, event
 from tests.terminal import in_terminal
 
@@ -143,9 +143,51 @@ def test_a_pipe_closed_by_its_reader_is_exit_0_and_silence(cli, monkeypatch):
     assert len(nowhere) == 1
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full disk at hand")
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        *("--help", "--version", "summarize logs", "tail logs --no-follow", "list logs -f json"),
+        *("export logs -o - -f csv", "plot logs"),
+    ],
+)
+def test_a_full_disk_below_the_output_is_one_line_and_exit_2(tmp_path, arguments, unbuffered):
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / "micro_metrics.jsonl").write_text(event(1, "density", 1) + "\n")
+
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(
+            [*COMMAND, *arguments.split()],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+
+    told = "micrometric: cannot write to standard output: No space left on device\n"
+    assert (ended.returncode, ended.stderr) == (2, told)
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-", "2>/dev/full"])
+@pytest.mark.parametrize(("text", "code"), [("{}", 1), (event(1, "density", 1), 0)])
+def test_closed_streams_change_no_exit_code(tmp_path, text, code, closed):
+    (tmp_path / "micro_metrics.jsonl").write_text(f"{text}\n")
+    words = [*COMMAND, "summarize", tmp_path, "--strict"]
+
+    ended = subprocess.run(
+        ["bash", "-c", f'"$@" {closed}', "-", *words], capture_output=True, text=True, check=False
+    )
+
+    assert ended.returncode == code
+    assert "Traceback" not in ended.stdout + ended.stderr
+
+
 @pytest.mark.parametrize("name", ["ä", "\U0001f600", "lone\ud800"])
 def test_escapes_are_those_of_json(name):
-    codecs.register_error("micrometric.escaped", exits._escaped)  # type: ignore[arg-type]
+    codecs.register_error("micrometric.escaped", streams._escaped)  # type: ignore[arg-type]
 
     escaped = name.encode("ascii", "micrometric.escaped").decode()
 
