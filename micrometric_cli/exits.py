@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import enum
+import os
 import re
 import shutil
 import sys
@@ -139,11 +140,23 @@ def _told(error: Exception) -> ExitCode:
     """Tell an error of the library in a line; any other is a bug and keeps its traceback."""
     from micrometric.errors import MicrometricError, NoDataError
 
+    if isinstance(error, FileNotFoundError) and _is_nowhere():
+        say("the working directory is gone; name absolute paths, or change to another directory")
+        return ExitCode.USAGE
     if not isinstance(error, MicrometricError):
         raise error
     say(str(error))
     _point(getattr(error, "text", None), getattr(error, "column", None))
     return ExitCode.FINDINGS if isinstance(error, NoDataError) else ExitCode.USAGE
+
+
+def _is_nowhere() -> bool:
+    """Say whether the working directory was removed; what asks for it has no other error."""
+    try:
+        os.getcwd()  # noqa: PTH109 - as everything asks for it
+    except FileNotFoundError:
+        return True
+    return False
 
 
 def _point(text: str | None, column: int | None) -> None:

@@ -185,6 +185,35 @@ def test_closed_streams_change_no_exit_code(tmp_path, text, code, closed):
     assert "Traceback" not in ended.stdout + ended.stderr
 
 
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        *(("summarize", 2), ("summarize {logs}", 0), ("check {logs}", 0), ("list {logs}", 0)),
+        *(("repair {logs} -o out", 2), ("repair {logs} -o {out}", 0)),
+    ],
+)
+def test_where_the_working_directory_is_gone_absolute_paths_do(tmp_path, arguments, code):
+    here, logs, out = (tmp_path / name for name in ("here", "logs", "out"))
+    here.mkdir()
+    logs.mkdir()
+    (logs / "micro_metrics.jsonl").write_text(event(1, "density", 1) + "\n")
+    words = arguments.format(logs=logs, out=out).split()
+
+    ended = subprocess.run(
+        ["bash", "-c", 'rmdir "$PWD" && exec "$@"', "-", *COMMAND, *words],
+        cwd=here,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert ended.returncode == code
+    assert "Traceback" not in ended.stderr
+    if code:
+        assert ended.stderr.startswith("micrometric: the working directory is gone; ")
+
+
 @pytest.mark.parametrize("name", ["ä", "\U0001f600", "lone\ud800"])
 def test_escapes_are_those_of_json(name):
     codecs.register_error("micrometric.escaped", streams._escaped)  # type: ignore[arg-type]
