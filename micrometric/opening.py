@@ -150,6 +150,8 @@ def pin(segment: Segment, held: contextlib.ExitStack) -> Path | None:
                 if is_in_place(place):  # Still, after it was opened: then this is its file.
                     path = Path(f"/dev/fd/{file.fileno()}")
                     return path if path.exists() else place.path
+    except PathError:
+        raise
     except OSError as error:
         raise unreadable(segment.path, error) from None
     return None

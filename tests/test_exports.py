@@ -339,6 +339,25 @@ def test_what_cannot_be_read_is_not_said_of_the_output(tmp_path: Path, format_: 
     assert not (tmp_path / "out").is_file()
 
 
+@pytest.mark.parametrize(
+    ("reason", "said"),
+    [
+        ('Could not write file "x": No space left on device", "errno":"28"}', "No space left on"),
+        ("Cannot open file", "IO Error: Cannot open file"),
+    ],
+)
+def test_where_parquet_cannot_be_written_it_is_said_of_the_output(
+    logs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reason: str, said: str
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise duckdb.IOException(f"IO Error: {reason}")
+
+    monkeypatch.setattr(duckdb.DuckDBPyRelation, "write_parquet", fail)
+
+    with pytest.raises(PathError, match=rf"^cannot write '.*/o\.parquet': {said}"):
+        export(logs, tmp_path / "o.parquet")
+
+
 def test_a_step_is_for_tensorboard_alone(logs: Path, tmp_path: Path) -> None:
     with pytest.raises(SettingError, match="a step is for tensorboard"):
         export(logs, tmp_path / "o.csv", step="step")

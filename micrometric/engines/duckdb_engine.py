@@ -12,9 +12,7 @@ from __future__ import annotations
 import contextlib
 import json
 import re
-import tempfile
 from collections.abc import Callable
-from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -29,10 +27,12 @@ from micrometric.engines.running import (
     fetch_rows,
     interruptible,
     is_interrupt,
+    lack_of_room,
     load_duckdb,
 )
 from micrometric.errors import SettingError
 from micrometric.parquet import quoted
+from micrometric.temporary import temporary_directory
 
 if TYPE_CHECKING:
     import duckdb
@@ -46,7 +46,8 @@ class DuckDBEngine:
     """Segments as DuckDB sees them. A context manager: leaving it removes temporary files.
 
     Raises:
-        SettingError: the limit of memory is no amount of memory.
+        SettingError: the limit of memory is no amount of memory, or too small for the query.
+        PathError: there is no room for temporary files.
     """
 
     def __init__(self, source: Source) -> None:
@@ -57,7 +58,13 @@ class DuckDBEngine:
 
     def __enter__(self) -> DuckDBEngine:
         with contextlib.ExitStack() as held, interruptible():
-            self._open(held)
+            try:
+                self._open(held)
+            except Exception as error:
+                lacking = lack_of_room(error)
+                if lacking is None:
+                    raise
+                raise lacking from None
             self._held = held.pop_all()
         return self
 
@@ -66,11 +73,10 @@ class DuckDBEngine:
         import duckdb
 
         # Removed last, in this order: what was pinned, the connection, the directory.
-        temporary = tempfile.TemporaryDirectory(prefix="micrometric-")
-        held.callback(temporary.cleanup)
+        temporary = held.enter_context(temporary_directory())
         self._connection = duckdb.connect(
             config={
-                "temp_directory": temporary.name,
+                "temp_directory": str(temporary),
                 "autoinstall_known_extensions": False,
                 "autoload_known_extensions": False,
             }
@@ -81,7 +87,7 @@ class DuckDBEngine:
         pinned = held.enter_context(contextlib.ExitStack())
         if self._source.memory_limit is not None:
             self._limit_memory(self._source.memory_limit)
-        self._files = Files(self._source, self._connection, Path(temporary.name), pinned)
+        self._files = Files(self._source, self._connection, temporary, pinned)
         self._spellings = Spellings(self._connection)
 
     def __exit__(
@@ -93,6 +99,8 @@ class DuckDBEngine:
         self._held.close()
         if is_interrupt(error):
             raise KeyboardInterrupt from None
+        if (lacking := lack_of_room(error)) is not None:
+            raise lacking from None
 
     def _limit_memory(self, limit: str) -> None:
         import duckdb

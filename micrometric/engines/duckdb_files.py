@@ -19,6 +19,7 @@ from micrometric.parquet import Footer, ParquetError, read_footer
 from micrometric.reader import read_segment
 from micrometric.regular import open_regular
 from micrometric.salvage import DamagedError, unpacked
+from micrometric.temporary import told_as_temporary
 
 if TYPE_CHECKING:
     import duckdb
@@ -114,7 +115,7 @@ class Files:
             if segment.path in self._mended:
                 raise AssertionError(f"mended twice: {segment.path}")
             copy = self.new_file()
-            with copy.open("wb") as file:
+            with told_as_temporary(), copy.open("wb") as file:
                 for event in read_segment(segment, source.report, source.zone, frozenset()):
                     # The origin stands in the line only where the line told another one.
                     line = encode_event(_without_origin(event, segment))
