@@ -105,13 +105,15 @@ class DuckDBEngine:
     def _limit_memory(self, limit: str) -> None:
         import duckdb
 
+        refused = SettingError(
+            f"{limit!r} is no amount of memory; expected a number and a unit, such as 500MB or 4GB"
+        )
+        if limit.lstrip().startswith("-"):  # To DuckDB that is no limit at all.
+            raise refused
         try:
             self._connection.execute(f"SET memory_limit = {quoted(limit)}")
         except duckdb.Error:
-            raise SettingError(
-                f"{limit!r} is no amount of memory; expected a number and a unit, such as 500MB "
-                "or 4GB"
-            ) from None
+            raise refused from None
 
     def load(self, request: Request) -> nw.LazyFrame[Any]:
         """Return the segments as columns; see `micrometric.columns`."""
