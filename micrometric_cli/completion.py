@@ -78,9 +78,9 @@ def _continued(
 
 def _is_plain_word(name: str) -> bool:
     """Say whether shells take a name literally, and terminals show all of it."""
-    from micrometric.printable import printable
+    from micrometric.printable import is_printable
 
-    return _WORD.fullmatch(name) is not None and printable(name) == name
+    return _WORD.fullmatch(name) is not None and is_printable(name)
 
 
 def _metrics(paths: list[str]) -> Iterable[str]:

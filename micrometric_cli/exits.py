@@ -161,5 +161,7 @@ def _is_nowhere() -> bool:
 
 def _point(text: str | None, column: int | None) -> None:
     """Show the place of a fault under the text the user wrote."""
-    if text and column is not None and text.isprintable() and len(text) < 200:
+    from micrometric.printable import is_printable
+
+    if text and column is not None and is_printable(text) and len(text) < 200:
         print(f"  {text}\n  {' ' * column}^", file=sys.stderr)  # noqa: T201
