@@ -6,17 +6,18 @@ import re
 from unicodedata import category
 
 _NAMED = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
-_BLANK = (
+BLANK = (
     "\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0"
     "\U00016fe4\U0001d159\U000e0100-\U000e01ef"
 )
-"""What Python calls printable and nobody sees: fillers, variation selectors, empty signs."""
+"""What Python calls printable and nobody sees: fillers, variation selectors, empty signs; for a
+class of `re`."""
 _MARKS = ("Mn", "Me")
 """Categories of signs that are drawn over the one before, and take no room of their own."""
 _MOST_MARKS = 4
 """Of these that may follow each other; no letter of a living script needs more."""
-_blank = re.compile(f"[{_BLANK}]")
-_in_doubt = re.compile(rf"[{_BLANK}]|[^\w\x00-\x7f]{{{_MOST_MARKS + 1}}}")
+_blank = re.compile(f"[{BLANK}]")
+_in_doubt = re.compile(rf"[{BLANK}]|[^\w\x00-\x7f]{{{_MOST_MARKS + 1}}}")
 
 
 def printable(text: str) -> str:

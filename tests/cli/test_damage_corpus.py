@@ -105,8 +105,9 @@ def _plain(value: Any) -> Any:
 
 
 def computes(cell: str) -> bool:
-    """Say whether a spreadsheet would take a cell for a formula."""
-    return cell.startswith(tuple("=+-@\t\r\n")) and not re.fullmatch(r"-[0-9.e+]+|-inf", cell)
+    """Say whether a spreadsheet would take a cell, or what it divides from one, for a formula."""
+    begins = re.search(r"(?:\A|[;\t\r\n])[\s\0\ufeff\u200b]*[=+\-@]|\A[\t\r\n]", cell)
+    return begins is not None and not re.fullmatch(r"-[0-9.e+]*|-inf", cell)
 
 
 def skipped_in(err: str) -> int:
