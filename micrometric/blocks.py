@@ -15,6 +15,7 @@ import msgspec
 from micrometric.bounds import are_moderate
 from micrometric.event import LARGEST_RANK, ORIGIN_FIELDS, LogEvent, encode_fields, read_value
 from micrometric.finder import Segment
+from micrometric.printable import is_printable
 
 
 class _Line(msgspec.Struct, gc=False):
@@ -158,6 +159,6 @@ def _is_printable(lines: bytes) -> bool:
     if lines.isascii():
         return b"\x7f" not in lines and b"\r" not in lines and b"\t" not in lines
     try:
-        return lines.decode().replace("\n", "").isprintable()
+        return is_printable(lines.decode().replace("\n", ""))
     except UnicodeDecodeError:
         return False

@@ -10,7 +10,6 @@ import contextlib
 import os
 import shutil
 import sys
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
@@ -26,6 +25,7 @@ from micrometric.reader import iter_events
 from micrometric.report import Report
 from micrometric.spec import hint
 from micrometric.spool import held
+from micrometric.temporary import temporary_directory, told_as_temporary
 
 """Events in memory at a time."""
 SUFFIXES = {
@@ -167,9 +167,11 @@ def target(output: Path, *, force: bool) -> Iterator[Path]:
         PathError: the output is there already, or cannot be written.
     """
     if output == STDOUT:
-        with tempfile.TemporaryDirectory(prefix="micrometric-") as folder:
-            yield Path(folder) / "export"
-            with (Path(folder) / "export").open("rb") as whole:
+        with temporary_directory() as folder:
+            path = folder / "export"
+            with told_as_temporary():
+                yield path
+            with path.open("rb") as whole:
                 if sys.stdout.isatty():
                     _show(whole)
                 else:

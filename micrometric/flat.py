@@ -10,12 +10,14 @@ from __future__ import annotations
 import csv
 import json
 import math
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from micrometric.event import ORIGIN_FIELDS, LogEvent, finite
 from micrometric.keys import EVENT_FIELDS
+from micrometric.printable import BLANK
 
 if TYPE_CHECKING:
     from _csv import Writer as CsvWriter
@@ -27,7 +29,25 @@ FIXED = (*EVENT_FIELDS, *ORIGIN_FIELDS)
 Kind = Literal["bool", "int", "float", "str", "json"]
 """What all values of a column are; `json` where they are of several kinds, lists or objects."""
 _LARGEST = 2**63
-_FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # noqa: RUF001 - wide signs do, too
+_SIGNS = r"=+\-@＝＋－＠"  # noqa: RUF001 - wide signs do, too
+"""What a formula begins with."""
+_UNSEEN = (
+    r"\s\x00-\x20\x7f-\xa0\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
+    rf"\U000e0000-\U000e0fff{BLANK}"
+)
+"""What may stand before it: some programs drop it, and then run what is left."""
+_ENDS = ";\t\r\n"
+"""What ends a cell where the list separator is no comma: quotes in the midst of a line of its own
+are no quotes there."""
+_END = f"\r\n{_ENDS}"
+"""The end of a row for `csv`, which quotes what holds a sign of it; it is written as a break."""
+_sign = re.compile(f"[{_SIGNS}\t\r\n]")
+_formula = re.compile(
+    rf"\A(?=[\t\r\n].|[{_UNSEEN}]*[{_SIGNS}].)"
+    rf"|(?<=[{_ENDS}])(?=(?:(?![{_ENDS}])[{_UNSEEN}])*[{_SIGNS}])",
+    re.DOTALL,
+)
+"""The places where a formula would begin; at the start of a text, with anything behind its sign."""
 
 
 @dataclass(slots=True)
@@ -74,23 +94,25 @@ def under(event: LogEvent, source: Literal["directory", "metadata"], key: str) -
 def csv_cell(value: Any) -> Any:
     """Return a value as a cell of CSV: lists, objects and booleans as JSON, null as nothing.
 
-    A text that a spreadsheet would run as a formula gets an apostrophe in front, as spreadsheets
-    themselves write such texts; a sign alone is none.
+    What a spreadsheet would run as a formula gets an apostrophe in front, as spreadsheets
+    themselves write such texts; a sign alone is none. So does what would begin one in the midst of
+    a text for a spreadsheet that divides lines by other signs than commas.
     """
     value = finite(value)
     if isinstance(value, list | dict | bool):
-        return json.dumps(value, ensure_ascii=False)
-    if isinstance(value, str) and len(value) > 1 and value.startswith(_FORMULAS):
-        return f"'{value}"
+        value = json.dumps(value, ensure_ascii=False)
+    if isinstance(value, str) and _sign.search(value):
+        return _formula.sub("'", value)
     return value
 
 
 def csv_writer(file: SupportsWrite[str]) -> CsvWriter:
     r"""Return what writes rows of CSV that end with a bare \n.
 
-    A text with a break of either kind is quoted: a bare \r would start a row for most readers.
+    A text with a break of either kind is quoted: a bare \r would start a row for most readers. So
+    is one with a sign by which some divide a line.
     """
-    return csv.writer(_BareEnds(file), lineterminator="\r\n")  # It quotes the signs of its ends.
+    return csv.writer(_BareEnds(file), lineterminator=_END)
 
 
 class _BareEnds:
@@ -100,7 +122,7 @@ class _BareEnds:
         self._file = file
 
     def write(self, row: str) -> object:
-        return self._file.write(row.removesuffix("\r\n") + "\n")
+        return self._file.write(row.removesuffix(_END) + "\n")
 
 
 def as_double(value: float) -> float:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import sys
 import weakref
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Set
@@ -166,7 +167,8 @@ class Follower:
         if STDIN in paths and len(paths) > 1:
             raise SettingError("'-' is standard input and must be the only path")
         self.report = report
-        self._last = last
+        # No file holds more, and no counter of Python's own does.
+        self._last = last if last is None else min(last, sys.maxsize)
         self._window = MergeWindow(merge_window) if merge_window > 0 else None
         self._pace = Pace(pulse, idle_exit, wanted.until, self._window)
         self._intake = Intake(wanted, zone, report)

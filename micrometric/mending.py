@@ -11,7 +11,7 @@ from typing import IO, Any
 
 from micrometric.bounds import LINE_LIMIT
 from micrometric.damage import Damage, damage_of
-from micrometric.errors import NotAddedUpError
+from micrometric.errors import NotAddedUpError, PathError
 from micrometric.event import encode_fields
 from micrometric.salvage import DamagedError, unpacked
 from micrometric.scanning import are_events, has_doubles
@@ -58,7 +58,9 @@ def mend_segment(
         keep_doubled: whether a line that is the one before once more is an event of its own.
 
     Raises:
-        OSError: a file cannot be read or written.
+        OSError: a file cannot be written.
+        PathError: the segment cannot be read.
+        FileNotFoundError: it is not there.
         ParquetError: nothing can be read of it.
         NotAddedUpError: see there.
     """
@@ -67,7 +69,7 @@ def mend_segment(
         pen = _Pen(file, aside, mended, keep_doubled=keep_doubled)
         try:
             chunks = _rows(path) if suffix == ".parquet" else unpacked(path, suffix)
-            for part in _lines(_counted(chunks, mended)):
+            for part in _lines(_counted(_readable(chunks), mended)):
                 pen.take(part)
         except DamagedError as error:
             mended.damage = f"the compressed data ends or is damaged: {error}"
@@ -94,6 +96,20 @@ def _rows(path: Path) -> Iterator[bytes]:
             if not read:
                 raise
             raise DamagedError(str(error), 0) from None
+
+
+def _readable(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """Yield what is read; that it cannot be is told from what is wrong with the output.
+
+    Raises:
+        PathError: it cannot be read; where it is not there, it is a FileNotFoundError.
+    """
+    try:
+        yield from chunks
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise PathError(f"it cannot be read: {error.strerror or error}") from None
 
 
 def _counted(chunks: Iterator[bytes], mended: Mended) -> Iterator[bytes]:

@@ -86,9 +86,13 @@ def numbered_blocks(
         if not isinstance(error, DAMAGES):
             if not isinstance(error, OSError) or isinstance(error, PathError):
                 raise
-            reason = error.strerror or error
-            raise PathError(f"cannot read {shown(segment.path)!r}: {reason}") from None
+            raise unreadable(segment.path, error) from None
         skip_damaged(segment, number, error, report)
+
+
+def unreadable(path: Path, error: OSError) -> PathError:
+    """Return what is raised for a segment that cannot be read."""
+    return PathError(f"cannot read {shown(path)!r}: {error.strerror or error}")
 
 
 def skip_damaged(segment: Segment, number: int | None, error: Exception, report: Report) -> None:
@@ -133,23 +137,23 @@ def pin(segment: Segment, held: contextlib.ExitStack) -> Path | None:
         None when it was deleted.
 
     Raises:
-        PathError: it is a pipe that cannot be read, or kept.
+        PathError: it cannot be read, or is a pipe that cannot be kept.
     """
-    if segment.spool is not None:
-        try:
+    try:
+        if segment.spool is not None:
             return segment.spool.whole()
-        except OSError as error:
-            raise PathError(
-                f"cannot read {str(segment.path)!r}: {error.strerror or error}"
-            ) from None
-    for place in _places(segment):
-        if place.suffix != segment.suffix:
-            return place.path
-        with contextlib.suppress(FileNotFoundError):
-            file = held.enter_context(open_regular(place.path))
-            if is_in_place(place):  # Still, after it was opened: then this is its file.
-                path = Path(f"/dev/fd/{file.fileno()}")
-                return path if path.exists() else place.path
+        for place in _places(segment):
+            if place.suffix != segment.suffix:
+                return place.path
+            with contextlib.suppress(FileNotFoundError):
+                file = held.enter_context(open_regular(place.path))
+                if is_in_place(place):  # Still, after it was opened: then this is its file.
+                    path = Path(f"/dev/fd/{file.fileno()}")
+                    return path if path.exists() else place.path
+    except PathError:
+        raise
+    except OSError as error:
+        raise unreadable(segment.path, error) from None
     return None
 
 
@@ -240,7 +244,7 @@ def lines_back(segment: Segment, report: Report) -> Iterator[bytes]:
                     yield from rows.lines_back()
                     return
     except OSError as error:
-        raise PathError(f"cannot read {str(segment.path)!r}: {error.strerror or error}") from None
+        raise unreadable(segment.path, error) from None
     except DAMAGES as error:
         skip_damaged(segment, None, error, report)
 

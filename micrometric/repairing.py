@@ -51,8 +51,8 @@ class Repair:
 
     repaired: list[Repaired] = field(default_factory=list)
     left: dict[Path, str] = field(default_factory=dict)
-    """Segments of which nothing could be taken, or that are still written, and directories that
-    cannot be looked into, and why."""
+    """Segments of which nothing could be taken, that cannot be read, or that are still written,
+    and directories that cannot be looked into, and why."""
     manifests: list[Path] = field(default_factory=list)
     """Those that were written."""
     check: Check = field(default_factory=Check)
@@ -212,7 +212,7 @@ class _Work:
         try:
             with contextlib.ExitStack() as held:
                 done = self._mended(segment, folder, held)
-        except (ParquetError, FileNotFoundError) as error:
+        except (ParquetError, PathError, FileNotFoundError) as error:
             self._repair.left[segment.path] = str(error) or "it went away meanwhile"
             return
         if done is None:
@@ -234,6 +234,8 @@ class _Work:
 
         Raises:
             ParquetError: nothing can be read of it.
+            PathError: it cannot be read.
+            FileNotFoundError: it is not there.
         """
         # Under a name of its own: which one it gets is known once all of it is read.
         path, packed = folder / _new_name(segment), folder / segment.path.name

@@ -7,7 +7,8 @@ temporary file, so that neither needs all events in memory.
 from __future__ import annotations
 
 import contextlib
-import tempfile
+import errno
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,7 +24,8 @@ from micrometric.event import (
     without_lone_surrogates,
 )
 from micrometric.flat import FIXED, Flat, Kind, as_double, csv_cell, csv_writer, json_text, under
-from micrometric.parquet import quoted
+from micrometric.parquet import first_line, quoted
+from micrometric.temporary import temporary_directory, told_as_temporary
 
 if TYPE_CHECKING:
     import duckdb
@@ -82,9 +84,19 @@ def write_csv(path: Path, events: Events) -> int:
 
 
 def write_parquet(path: Path, events: Events) -> int:
-    """Write a Parquet file, compressed with zstd; see `_relation` for its columns."""
+    """Write a Parquet file, compressed with zstd; see `_relation` for its columns.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    import duckdb
+
     with _relation(events) as (relation, count):
-        relation.write_parquet(str(path), compression="zstd")
+        try:
+            relation.write_parquet(str(path), compression="zstd")
+        except duckdb.IOException as error:
+            full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            raise full if str(full.strerror) in str(error) else OSError(first_line(error)) from None
     return count
 
 
@@ -130,10 +142,10 @@ def _relation(events: Events) -> Iterator[tuple[duckdb.DuckDBPyRelation, int]]:
 
     flat = events.flat()
     rows = _Rows(flat)
-    with tempfile.TemporaryDirectory(prefix="micrometric-") as folder:
-        lines = Path(folder) / "rows.jsonl"
+    with temporary_directory() as folder:
+        lines = folder / "rows.jsonl"
         count, longest = 0, 0
-        with lines.open("wb") as file:
+        with told_as_temporary(), lines.open("wb") as file:
             for batch in events.batches():
                 for event in batch:
                     line = encode_fields(rows.row(event))
@@ -142,7 +154,7 @@ def _relation(events: Events) -> Iterator[tuple[duckdb.DuckDBPyRelation, int]]:
                     longest = max(longest, len(line))
                     file.write(line)
                 count += len(batch)
-        with duckdb.connect(config=CONFIG | {"temp_directory": folder}) as connection:
+        with duckdb.connect(config=CONFIG | {"temp_directory": str(folder)}) as connection:
             connection.execute("SET GLOBAL TimeZone = 'UTC'")
             listed = ", ".join(f"{quoted(name)}: {quoted(t)}" for name, t in rows.types.items())
             yield (

@@ -16,10 +16,13 @@ from pathlib import Path
 
 from micrometric.errors import PathError, RegistrationError
 from micrometric.registry import Metric, Registry
+from micrometric.regular import open_regular
 
 _METHOD = "register_metric"
 _PARAMETERS = ("identifier", "dtype")
 _SKIPPED = {"__pycache__", "node_modules", "site-packages"}
+_MOST = 2 << 20
+"""Bytes of a file that are parsed: its tree takes up to 600 times as much memory."""
 _TYPES = {name for name, value in vars(builtins).items() if isinstance(value, type)}
 
 
@@ -70,16 +73,33 @@ def _scan_file(file: Path, found: SourceMetrics) -> None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Odd escapes are the author's business.
-            tree = ast.parse(file.read_bytes(), filename=str(file))
+            tree = ast.parse(_read_source(file), filename=str(file))
     except SyntaxError as error:
         found.unclear.append(f"{file}:{error.lineno or 1}: cannot be parsed: {error.msg}")
         return
-    except (ValueError, RecursionError, MemoryError, OSError) as error:
+    except OSError as error:
+        found.unclear.append(f"{file}:1: cannot be read: {error.strerror or error}")
+        return
+    except (ValueError, RecursionError, MemoryError) as error:
         found.unclear.append(f"{file}:1: cannot be parsed: {error}")
         return
     imported = _imported(tree)
     types = {*_TYPES, *imported, *(n.name for n in ast.walk(tree) if isinstance(n, ast.ClassDef))}
     _Module(file, found, _constants(tree), imported, types).scan(tree)
+
+
+def _read_source(file: Path) -> bytes:
+    """Return the bytes of a file.
+
+    Raises:
+        OSError: it cannot be read, or is no regular file.
+        ValueError: it is too long to be parsed.
+    """
+    with open_regular(file) as source:
+        text = source.read(_MOST + 1)
+    if len(text) > _MOST:
+        raise ValueError(f"it is longer than {_MOST >> 20} MiB")
+    return text
 
 
 @dataclass(slots=True)
@@ -109,7 +129,7 @@ class _Module:
         arguments |= {word.arg: word.value for word in call.keywords if word.arg is not None}
         spread = any(isinstance(node, ast.Starred) for node in call.args)
         if spread or any(word.arg is None for word in call.keywords):
-            self._tell(call, f"cannot tell what is registered by {ast.unparse(call)}")
+            self._tell(call, f"cannot tell what is registered by {_shown(call)}")
             return
         try:
             values = {name: self._value(name, node) for name, node in arguments.items()}
@@ -124,7 +144,7 @@ class _Module:
             return _literal(node, self.constants)
         except ValueError:
             raise _OnlyRunningTellsError(
-                f"cannot tell the {name} of what is registered, {ast.unparse(node)}: expected a "
+                f"cannot tell the {name} of what is registered, {_shown(node)}: expected a "
                 "literal or a constant of this file"
             ) from None
 
@@ -134,7 +154,7 @@ class _Module:
             node = node.value  # list[float] is a list.
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             return node.value
-        text = ast.unparse(node)
+        text = _shown(node)
         first, dot, rest = text.partition(".")
         is_name = all(part.isidentifier() for part in text.split("."))
         if not is_name or (first not in self.types and not dot):
@@ -213,16 +233,16 @@ def _literal(node: ast.expr, constants: dict[str, object]) -> object:
     Raises:
         ValueError: it is something else.
     """
-    match node:
-        case ast.Name(id=name) if name in constants:
-            return constants[name]
-        case ast.BinOp(left=left, op=ast.Add(), right=right):
-            return _text(left, constants) + _text(right, constants)
-        case ast.JoinedStr(values=parts):
-            return "".join(_text(part, constants) for part in parts)
-        case ast.FormattedValue(value=inner, conversion=-1, format_spec=None):
-            return _text(inner, constants)
     try:
+        match node:
+            case ast.Name(id=name) if name in constants:
+                return constants[name]
+            case ast.BinOp(left=left, op=ast.Add(), right=right):
+                return _text(left, constants) + _text(right, constants)
+            case ast.JoinedStr(values=parts):
+                return "".join(_text(part, constants) for part in parts)
+            case ast.FormattedValue(value=inner, conversion=-1, format_spec=None):
+                return _text(inner, constants)
         return ast.literal_eval(node)
     except (TypeError, MemoryError, RecursionError) as error:
         raise ValueError(str(error)) from None
@@ -233,3 +253,11 @@ def _text(node: ast.expr, constants: dict[str, object]) -> str:
     if not isinstance(value, str):
         raise ValueError(f"{value!r} is no text")  # noqa: TRY004 - as literal_eval does
     return value
+
+
+def _shown(node: ast.expr) -> str:
+    """Return an expression as it may have been written."""
+    try:
+        return ast.unparse(node)
+    except RecursionError:
+        return "which is nested too deeply to be shown"

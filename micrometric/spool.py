@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from micrometric.given import Paths, listed
+from micrometric.temporary import PREFIX, told_as_temporary
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -57,6 +58,9 @@ class Spool:
 
     Args:
         path: that of a FIFO, or `-`.
+
+    Raises:
+        PathError: the file cannot be made.
     """
 
     def __init__(self, path: Path) -> None:
@@ -66,7 +70,8 @@ class Spool:
         self._pipe: BinaryIO | None = sys.stdin.buffer if path == STDIN else None
         self._is_over = False
         # It has a name, for DuckDB reads by names alone, and goes with this object.
-        self._file = tempfile.NamedTemporaryFile(prefix="micrometric-", buffering=0)  # noqa: SIM115
+        with told_as_temporary():
+            self._file = tempfile.NamedTemporaryFile(prefix=PREFIX)  # noqa: SIM115
         weakref.finalize(self, self._file.close)
         self._size = 0
         self._lock = threading.Lock()
@@ -89,7 +94,8 @@ class Spool:
         """Read the pipe to its end, and return the file with all that came.
 
         Raises:
-            OSError: the pipe cannot be read, or the file not be written.
+            OSError: the pipe cannot be read.
+            PathError: the file cannot be written.
         """
         while not self._is_over:
             self._read_more()
@@ -110,7 +116,9 @@ class Spool:
             if self._pipe is None:
                 self._pipe = self._path.open("rb")
             block = self._pipe.read1(_BLOCK)  # type: ignore[attr-defined] # it is buffered
-            self._file.write(block)
+            with told_as_temporary():
+                self._file.write(block)
+                self._file.flush()
             self._size += len(block)
             if not block:
                 self._is_over = True

@@ -7,7 +7,11 @@ that a metric has in one step are a histogram under its plain name.
 
 from __future__ import annotations
 
+import contextlib
 import math
+import os
+import socket
+import time
 from array import array
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -20,14 +24,14 @@ from micrometric.flat import as_double
 from micrometric.keys import STEP_KEYS
 
 if TYPE_CHECKING:
-    from tensorboard.summary.writer.event_file_writer import EventFileWriter
-
     from micrometric.exports import Events
 
 _LARGEST = 2**63
 """From here on a whole number is no step: those have 64 bits there."""
 _BINS = 30
-_FILES = "events.out.tfevents.*"
+_NAME = "events.out.tfevents"
+_FORMAT = "brain.Event:2"
+"""What the first event of a file must say of those that follow."""
 
 
 def write_tensorboard(output: Path, events: Events, *, step: str | None, force: bool) -> int:
@@ -47,31 +51,33 @@ def write_tensorboard(output: Path, events: Events, *, step: str | None, force: 
     """
     _require_tensorboard()
     _make_room(output, force=force)
-    count = 0
-    boards: dict[str, _Board] = {}
     try:
-        for batch in events.batches():
-            for event in batch:
-                name = _board_name(event)
-                if name not in boards:
-                    boards[name] = _Board(output / name, step)
-                boards[name].add(event)
-            count += len(batch)
-        for board in boards.values():
-            board.write_histograms()
+        with contextlib.ExitStack() as opened:
+            return _write(output, events, step, opened)
     except PathError:
         raise  # Of what is read, not of the output.
     except OSError as error:
         raise PathError(f"cannot write {str(output)!r}: {error.strerror or error}") from None
-    finally:
-        for board in boards.values():
-            board.close()
+
+
+def _write(output: Path, events: Events, step: str | None, opened: contextlib.ExitStack) -> int:
+    count = 0
+    boards: dict[str, _Board] = {}
+    for batch in events.batches():
+        for event in batch:
+            name = _board_name(event)
+            if name not in boards:
+                boards[name] = _Board(output / name, step, opened)
+            boards[name].add(event)
+        count += len(batch)
+    for board in boards.values():
+        board.write_histograms()
     return count
 
 
 def _require_tensorboard() -> None:
     try:
-        import tensorboard.summary.writer.event_file_writer  # noqa: F401
+        import tensorboard.summary.writer.record_writer  # noqa: F401
     except ImportError:
         raise SettingError(
             "writing TensorBoard files needs tensorboard; pip install 'micrometric[tensorboard]'"
@@ -87,7 +93,7 @@ def _make_room(output: Path, *, force: bool) -> None:
         raise PathError(
             f"{str(output)!r} is not empty; --force replaces the TensorBoard files in it"
         )
-    for path in output.rglob(_FILES):
+    for path in output.rglob(f"{_NAME}.*"):
         if path.is_file() and not path.is_symlink():
             path.unlink()
 
@@ -99,17 +105,28 @@ def _board_name(event: LogEvent) -> str:
 
 
 class _Board:
-    """The event file of one run and rank."""
+    """The event file of one run and rank.
 
-    def __init__(self, path: Path, step: str | None) -> None:
-        from tensorboard.summary.writer.event_file_writer import EventFileWriter
+    TensorBoard's own writer has a thread that prints a traceback where the disk is full.
 
+    Args:
+        path: its directory.
+        step: the metadata key that holds the step.
+        opened: closes the file.
+    """
+
+    def __init__(self, path: Path, step: str | None, opened: contextlib.ExitStack) -> None:
+        from tensorboard.summary.writer.record_writer import RecordWriter
+
+        path.mkdir(parents=True, exist_ok=True)
+        name = f"{_NAME}.{int(time.time()):010d}.{socket.gethostname()}.{os.getpid()}"
+        self._records = RecordWriter(opened.enter_context((path / name).open("wb")))
         self._steps = STEP_KEYS if step is None else (step,)
         self._counts: Counter[str] = Counter()
         self._values: dict[tuple[str, int], array[float]] = {}
         """Values by metric and step."""
         self._times: dict[tuple[str, int], float] = {}
-        self._writer: EventFileWriter = EventFileWriter(str(path))
+        self._put(time.time(), file_version=_FORMAT)
 
     def add(self, event: LogEvent) -> None:
         """Write the scalars of an event; a list has one an element."""
@@ -129,10 +146,6 @@ class _Board:
             if len(values) > 1:
                 self._write(self._times[metric, step], step, metric, histo=_histogram(values))
 
-    def close(self) -> None:
-        """Write what is left."""
-        self._writer.close()
-
     def _step_of(self, metadata: Mapping[str, Any]) -> tuple[str | None, int | None]:
         for key in self._steps:
             step = metadata.get(key)
@@ -141,11 +154,15 @@ class _Board:
         return None, None
 
     def _write(self, moment: float, step: int, tag: str, **content: Any) -> None:
-        from tensorboard.compat.proto.event_pb2 import Event
         from tensorboard.compat.proto.summary_pb2 import Summary
 
         summary = Summary(value=[Summary.Value(tag=_utf8(tag), **content)])
-        self._writer.add_event(Event(wall_time=moment, step=step, summary=summary))
+        self._put(moment, step=step, summary=summary)
+
+    def _put(self, moment: float, **content: Any) -> None:
+        from tensorboard.compat.proto.event_pb2 import Event
+
+        self._records.write(Event(wall_time=moment, **content).SerializeToString())
 
 
 def _utf8(text: str) -> str:

@@ -1,4 +1,8 @@
-"""Shell completion of metric names, keys and launches, from the logs that are to be read."""
+"""Shell completion of metric names, keys and launches, from the logs that are to be read.
+
+Shells put what they are offered on the command line as it is, and the next Enter runs it. So what
+stands in files is offered only where no shell takes it for anything but a word.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +19,8 @@ if TYPE_CHECKING:
 
 _EVENTS = 2000
 """Events of each segment that are looked at: completion must not make anybody wait."""
+_WORD = re.compile(r"[\w./:-]+")
+"""The letters of identifiers, of which none is special to a shell."""
 
 
 def complete_metric(ctx: typer.Context, incomplete: str) -> list[str]:
@@ -51,7 +57,7 @@ def _continued(
     before: str,
     names: Callable[[list[str]], Iterable[str]],
 ) -> list[str]:
-    """Return what was typed with each name that continues its end.
+    """Return what was typed with each name that continues its end, and is a plain word.
 
     Args:
         ctx: the command line so far.
@@ -64,10 +70,17 @@ def _continued(
     start = re.match(before, incomplete, re.DOTALL)
     head = start[0] if start else ""
     try:
-        known = sorted(set(names(_paths(ctx))))
+        known = sorted(filter(_is_plain_word, set(names(_paths(ctx)))))
     except (MicrometricError, OSError):
         return []  # Completion has no place to tell an error.
     return [f"{head}{name}" for name in known if name.startswith(incomplete[len(head) :])]
+
+
+def _is_plain_word(name: str) -> bool:
+    """Say whether shells take a name literally, and terminals show all of it."""
+    from micrometric.printable import is_printable
+
+    return _WORD.fullmatch(name) is not None and is_printable(name)
 
 
 def _metrics(paths: list[str]) -> Iterable[str]:

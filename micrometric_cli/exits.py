@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import codecs
 import contextlib
 import enum
-import json
 import os
 import re
 import shutil
@@ -15,6 +13,8 @@ from typing import NoReturn
 
 import typer
 
+from micrometric_cli.streams import OutputError, prepare, silence
+
 
 class ExitCode(enum.IntEnum):
     """What the exit code of a command says."""
@@ -23,7 +23,7 @@ class ExitCode(enum.IntEnum):
     FINDINGS = 1
     """A spec that does not fit, defects, or no such data."""
     USAGE = 2
-    """Wrong use, or no such path."""
+    """Wrong use, no such path, or an output that cannot be written."""
     INTERRUPTED = 130
     """Ctrl-C."""
 
@@ -35,7 +35,10 @@ def say(message: str) -> None:
     line = f"micrometric: {printable(message)}"
     if sys.stderr.isatty():
         line = _wrapped(line)
-    print(line, file=sys.stderr)  # noqa: T201 - this is the place
+    try:
+        print(line, file=sys.stderr)  # noqa: T201 - this is the place
+    except OSError:
+        silence(sys.stderr)  # Nobody hears it: the command goes on with what it was asked.
 
 
 def _wrapped(line: str) -> str:
@@ -75,10 +78,7 @@ def run(app: Callable[..., object], arguments: list[str] | None = None) -> NoRet
         app: a Typer app.
         arguments: those of the command line by default.
     """
-    # Names may hold what the terminal's encoding does not.
-    codecs.register_error("micrometric.escaped", _escaped)  # type: ignore[arg-type] # we only write
-    for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors="micrometric.escaped")  # type: ignore[union-attr]
+    prepare()
     _found.clear()
     try:
         code = _code_of(app, arguments)
@@ -87,17 +87,15 @@ def run(app: Callable[..., object], arguments: list[str] | None = None) -> NoRet
             say(_found[0])
             code = ExitCode.FINDINGS
     except BrokenPipeError:
-        # Whoever read has enough. Python would complain while it closes what it cannot flush.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        silence(sys.stdout)  # Whoever read has enough.
         code = ExitCode.FINE
+    except OutputError as error:
+        silence(sys.stdout)
+        say(f"cannot write to standard output: {error.strerror}")
+        code = ExitCode.USAGE
     finally:
         _held.close()
     sys.exit(code)
-
-
-def _escaped(error: UnicodeEncodeError) -> tuple[str, int]:
-    """Return what cannot be encoded as the escapes that JSON, too, reads back."""
-    return json.dumps(error.object[error.start : error.end])[1:-1], error.end
 
 
 def _code_of(app: Callable[..., object], arguments: list[str] | None) -> int:
@@ -142,6 +140,9 @@ def _told(error: Exception) -> ExitCode:
     """Tell an error of the library in a line; any other is a bug and keeps its traceback."""
     from micrometric.errors import MicrometricError, NoDataError
 
+    if isinstance(error, FileNotFoundError) and _is_nowhere():
+        say("the working directory is gone; name absolute paths, or change to another directory")
+        return ExitCode.USAGE
     if not isinstance(error, MicrometricError):
         raise error
     say(str(error))
@@ -149,7 +150,18 @@ def _told(error: Exception) -> ExitCode:
     return ExitCode.FINDINGS if isinstance(error, NoDataError) else ExitCode.USAGE
 
 
+def _is_nowhere() -> bool:
+    """Say whether the working directory was removed; what asks for it has no other error."""
+    try:
+        os.getcwd()  # noqa: PTH109 - as everything asks for it
+    except FileNotFoundError:
+        return True
+    return False
+
+
 def _point(text: str | None, column: int | None) -> None:
     """Show the place of a fault under the text the user wrote."""
-    if text and column is not None and text.isprintable() and len(text) < 200:
+    from micrometric.printable import is_printable
+
+    if text and column is not None and is_printable(text) and len(text) < 200:
         print(f"  {text}\n  {' ' * column}^", file=sys.stderr)  # noqa: T201

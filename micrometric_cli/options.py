@@ -153,6 +153,7 @@ EveryOption = Annotated[
     typer.Option(
         metavar="SECONDS",
         min=0.05,
+        max=86_400,
         help="Seconds between two views of a table that is kept up to date: 0.25 in place on a "
         "terminal, 10 as snapshots elsewhere, unless told.",
         show_default=False,

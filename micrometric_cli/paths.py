@@ -85,7 +85,7 @@ def _read_path(file: Path) -> str | None:
 
     try:
         document = tomllib.loads(file.read_text())
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise SettingError(
             f"cannot read {str(file)!r}: {error}; name a path to do without"
         ) from None

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import math
+import re
 import struct
 from pathlib import Path
 
@@ -339,6 +340,25 @@ def test_what_cannot_be_read_is_not_said_of_the_output(tmp_path: Path, format_: 
     assert not (tmp_path / "out").is_file()
 
 
+@pytest.mark.parametrize(
+    ("reason", "said"),
+    [
+        ('Could not write file "x": No space left on device", "errno":"28"}', "No space left on"),
+        ("Cannot open file", "IO Error: Cannot open file"),
+    ],
+)
+def test_where_parquet_cannot_be_written_it_is_said_of_the_output(
+    logs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reason: str, said: str
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise duckdb.IOException(f"IO Error: {reason}")
+
+    monkeypatch.setattr(duckdb.DuckDBPyRelation, "write_parquet", fail)
+
+    with pytest.raises(PathError, match=rf"^cannot write '.*/o\.parquet': {said}"):
+        export(logs, tmp_path / "o.parquet")
+
+
 def test_a_step_is_for_tensorboard_alone(logs: Path, tmp_path: Path) -> None:
     with pytest.raises(SettingError, match="a step is for tensorboard"):
         export(logs, tmp_path / "o.csv", step="step")
@@ -358,6 +378,53 @@ def test_what_is_not_installed_is_named(
     assert not (tmp_path / "out").exists()
 
 
+FORMULAS = {
+    "=1+1": "'=1+1",
+    " \xa0=1+1": "' \xa0=1+1",
+    "\ufeff=1+1": "'\ufeff=1+1",
+    "\u200b@a": "'\u200b@a",
+    "\0+1": "'\0+1",
+    "\u3164-1": "'\u3164-1",
+    "\t=1": "'\t'=1",
+    "a;=1+1": "a;'=1+1",
+    "a; \u200b=1;b": "a;' \u200b=1;b",
+    "a\t-1;@b": "a\t'-1;'@b",
+    "a\r\n=1": "a\r\n'=1",
+    "-": "-",
+    "a;=": "a;'=",
+    "a = b": "a = b",
+    "a;b": "a;b",
+    "a-b, =c": "a-b, =c",
+}
+
+
+@pytest.mark.parametrize("reader", ["pandas", "polars"])
+def test_no_text_in_csv_computes_whatever_divides_the_cells(tmp_path: Path, reader: str) -> None:
+    lines = [
+        event_line(n, "density", text, metadata={"k": [text]}) for n, text in enumerate(FORMULAS)
+    ]
+    (tmp_path / "micro_metrics.jsonl").write_text("\n".join(lines) + "\n")
+
+    export(tmp_path, tmp_path / "o.csv")
+
+    _, read = READERS[f"csv with {reader}"]
+    assert read(tmp_path / "o.csv")["value"].tolist() == [*FORMULAS.values()]
+    # As spreadsheets of other places do, for which quotes within a line are none.
+    for cell in re.split(r"[;\t\n\r]", (tmp_path / "o.csv").read_text()):
+        assert not re.match(r"[\s\0\ufeff\u200b\u3164]*[=+\-@]", cell)
+
+
+def test_what_divides_cells_elsewhere_is_quoted(tmp_path: Path) -> None:
+    (tmp_path / "micro_metrics.jsonl").write_text(
+        "".join(event_line(n, "density", text) + "\n" for n, text in enumerate(["a;b", "a\tb"]))
+    )
+
+    export(tmp_path, tmp_path / "o.csv")
+
+    written = (tmp_path / "o.csv").read_text()
+    assert all(text in written for text in ('"a;b"', '"a\tb"'))
+
+
 def test_a_break_of_either_kind_within_a_text_starts_no_row(tmp_path: Path) -> None:
     path = tmp_path / "micro_metrics.jsonl"
     path.write_text(
@@ -367,5 +434,5 @@ def test_a_break_of_either_kind_within_a_text_starts_no_row(tmp_path: Path) -> N
     export(path, tmp_path / "o.csv")
 
     with (tmp_path / "o.csv").open(newline="") as file:
-        assert [row["value"] for row in csv.DictReader(file)] == ["a\r=1+1", "b\n=1+1"]
+        assert [row["value"] for row in csv.DictReader(file)] == ["a\r'=1+1", "b\n'=1+1"]
     assert (tmp_path / "o.csv").read_bytes().endswith(b",\n")

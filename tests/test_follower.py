@@ -521,6 +521,9 @@ class TestStart:
             3,
         ]
 
+    def test_more_than_any_file_holds_is_all(self, plain):
+        assert [event.value for event in follow(plain, last=10**20).past()] == [1, 2, 3]
+
     def test_past_of_everything_is_sorted(self, plain):
         (plain.parent / active_name(FIRST)).write_text(lines(0, 2))
         with gzip.open(plain.with_name(closed_name(SECOND, 0, ".jsonl.gz")), "wt") as file:
@@ -713,11 +716,12 @@ class TestStandardInput:
 
         assert [event.value for event in follower] == [3]
 
-    def test_past_is_the_last_of_the_pipe(self, feed):
+    @pytest.mark.parametrize(("last", "values"), [(2, [2, 3]), (10**20, [1, 2, 3])])
+    def test_past_is_the_last_of_the_pipe(self, feed, last, values):
         os.write(feed, lines(1, 2, 3).encode())
         os.close(feed)
 
-        assert [event.value for event in follow("-", last=2).past()] == [2, 3]
+        assert [event.value for event in follow("-", last=last).past()] == values
 
     def test_a_pipe_is_followed_alone(self, plain):
         with pytest.raises(

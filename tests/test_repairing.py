@@ -20,6 +20,7 @@ from micrometric import (
     compact,
     iter_events,
     mending,
+    regular,
     repair,
     repairing,
 )
@@ -292,6 +293,32 @@ def test_damaged_parquet_is_left_out_and_told(tmp_path):
 
     assert [path.name for path in done.left] == [closed_name(SESSION, 0, ".parquet")]
     assert [one.mended.events for one in done.repaired] == [1]
+
+
+@pytest.mark.parametrize("suffix", [".jsonl", ".jsonl.gz"])
+def test_a_segment_that_may_not_be_read_is_left_out_and_told(tmp_path, monkeypatch, suffix):
+    (tmp_path / "logs").mkdir()
+    closed, whole = (tmp_path / "logs" / closed_name(SESSION, n, suffix) for n in range(2))
+    line = (event(0, "density", 1) + "\n").encode()
+    for path in (closed, whole):
+        path.write_bytes(gzip.compress(line) if suffix == ".jsonl.gz" else line)
+    # As without its permissions, which root has nevertheless.
+    at_once = regular._at_once
+
+    def refuse(name: str, flags: int) -> int:
+        if name == str(closed):
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return at_once(name, flags)
+
+    monkeypatch.setattr(regular, "_at_once", refuse)
+
+    done = repair(tmp_path / "logs", tmp_path / "out")
+
+    ((left, why),) = done.left.items()
+    assert left == closed
+    assert why.endswith(": Permission denied")
+    assert [one.path for one in done.repaired] == [whole]
+    assert not any((tmp_path / "out").rglob("*.0.*"))
 
 
 def test_runs_keep_their_directories_and_segments_their_times(tmp_path):

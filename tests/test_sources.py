@@ -1,5 +1,6 @@
 """Registrations found by parsing: what is told, and that nothing is silently left out."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -156,13 +157,39 @@ def test_a_file_that_is_no_python_is_told_and_not_fatal(tmp_path, text, said):
     assert said in found.unclear[0]
 
 
-def test_a_file_that_cannot_be_read_is_told(scan, monkeypatch):
-    def refuse(_: Path) -> bytes:
-        raise PermissionError(13, "Permission denied")
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (os.mkfifo, "cannot be read: not a regular file"),
+        (lambda file: file.symlink_to("/dev/zero"), "cannot be read: not a regular file"),
+        (lambda file: file.symlink_to("nowhere"), "cannot be read: No such file or directory"),
+        (lambda file: file.write_bytes(b"#" * (3 << 20)), "it is longer than 2 MiB"),
+    ],
+    ids=["fifo", "device", "link to nothing", "too long"],
+)
+def test_what_cannot_be_read_to_its_end_is_told_and_not_waited_for(tmp_path, make, said):
+    make(tmp_path / "a.py")
+    (tmp_path / "model.py").write_text('r.register_metric("m", int)')
 
-    monkeypatch.setattr(Path, "read_bytes", refuse)
+    found = scan_sources(tmp_path)
 
-    assert "cannot be parsed: [Errno 13] Permission denied" in scan("x = 1").unclear[0]
+    assert [*found.metrics] == ["m"]
+    assert len(found.unclear) == 1
+    assert said in found.unclear[0]
+
+
+@pytest.mark.parametrize("deep", ['"a"' + '+"a"' * 900, "a" + ".b" * 900], ids=["sum", "name"])
+def test_what_is_nested_deeply_is_told(scan, deep):
+    found = scan(
+        f"r.register_metric({deep}, int)",
+        f"r.register_metric('x', {deep})",
+        f"r.register_metric(*{deep})",
+        "r.register_metric('m', int)",
+    )
+
+    assert [*found.metrics] == ["m"]
+    assert len(found.unclear) == 3
+    assert all("nested too deeply" in said for said in found.unclear)
 
 
 def test_assignments_to_other_than_names_are_no_constants(scan):

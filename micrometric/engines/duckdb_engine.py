@@ -12,9 +12,7 @@ from __future__ import annotations
 import contextlib
 import json
 import re
-import tempfile
 from collections.abc import Callable
-from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -29,10 +27,12 @@ from micrometric.engines.running import (
     fetch_rows,
     interruptible,
     is_interrupt,
+    lack_of_room,
     load_duckdb,
 )
 from micrometric.errors import SettingError
 from micrometric.parquet import CONFIG, quoted
+from micrometric.temporary import temporary_directory
 
 if TYPE_CHECKING:
     import duckdb
@@ -46,7 +46,8 @@ class DuckDBEngine:
     """Segments as DuckDB sees them. A context manager: leaving it removes temporary files.
 
     Raises:
-        SettingError: the limit of memory is no amount of memory.
+        SettingError: the limit of memory is no amount of memory, or too small for the query.
+        PathError: there is no room for temporary files.
     """
 
     def __init__(self, source: Source) -> None:
@@ -57,7 +58,13 @@ class DuckDBEngine:
 
     def __enter__(self) -> DuckDBEngine:
         with contextlib.ExitStack() as held, interruptible():
-            self._open(held)
+            try:
+                self._open(held)
+            except Exception as error:
+                lacking = lack_of_room(error)
+                if lacking is None:
+                    raise
+                raise lacking from None
             self._held = held.pop_all()
         return self
 
@@ -66,16 +73,15 @@ class DuckDBEngine:
         import duckdb
 
         # Removed last, in this order: what was pinned, the connection, the directory.
-        temporary = tempfile.TemporaryDirectory(prefix="micrometric-")
-        held.callback(temporary.cleanup)
-        self._connection = duckdb.connect(config=CONFIG | {"temp_directory": temporary.name})
+        temporary = held.enter_context(temporary_directory())
+        self._connection = duckdb.connect(config=CONFIG | {"temp_directory": str(temporary)})
         held.callback(close, self._connection)
         # What damaged Parquet tells of its columns is not to overrule what is in them.
         self._connection.execute("SET disabled_optimizers = 'statistics_propagation'")
         pinned = held.enter_context(contextlib.ExitStack())
         if self._source.memory_limit is not None:
             self._limit_memory(self._source.memory_limit)
-        self._files = Files(self._source, self._connection, Path(temporary.name), pinned)
+        self._files = Files(self._source, self._connection, temporary, pinned)
         self._spellings = Spellings(self._connection)
 
     def __exit__(
@@ -87,17 +93,21 @@ class DuckDBEngine:
         self._held.close()
         if is_interrupt(error):
             raise KeyboardInterrupt from None
+        if (lacking := lack_of_room(error)) is not None:
+            raise lacking from None
 
     def _limit_memory(self, limit: str) -> None:
         import duckdb
 
+        refused = SettingError(
+            f"{limit!r} is no amount of memory; expected a number and a unit, such as 500MB or 4GB"
+        )
+        if limit.lstrip().startswith("-"):  # To DuckDB that is no limit at all.
+            raise refused
         try:
             self._connection.execute(f"SET memory_limit = {quoted(limit)}")
         except duckdb.Error:
-            raise SettingError(
-                f"{limit!r} is no amount of memory; expected a number and a unit, such as 500MB "
-                "or 4GB"
-            ) from None
+            raise refused from None
 
     def load(self, request: Request) -> nw.LazyFrame[Any]:
         """Return the segments as columns; see `micrometric.columns`."""

@@ -15,10 +15,12 @@ from micrometric.columns import Request
 from micrometric.engines import Source
 from micrometric.event import LogEvent, encode_event, finite, without_lone_surrogates
 from micrometric.finder import Segment
-from micrometric.opening import pin, skip_damaged
+from micrometric.opening import pin
 from micrometric.parquet import Footer, ParquetError, read_footer
 from micrometric.reader import read_segment
+from micrometric.regular import open_regular
 from micrometric.salvage import DamagedError, unpacked
+from micrometric.temporary import told_as_temporary
 
 if TYPE_CHECKING:
     import duckdb
@@ -114,7 +116,7 @@ class Files:
             if segment.path in self._mended:
                 raise AssertionError(f"mended twice: {segment.path}")
             copy = self.new_file()
-            with copy.open("wb") as file:
+            with told_as_temporary(), copy.open("wb") as file:
                 for event in read_segment(segment, source.report, source.zone, frozenset()):
                     # The origin stands in the line only where the line told another one.
                     line = _line_of(_without_origin(event, segment))
@@ -148,17 +150,14 @@ class Files:
                 self._places[segment.path] = link
 
     def _read_footers(self) -> None:
-        """Look at Parquet segments, and leave out what is not ours."""
+        """Look at Parquet segments, and mend what is not ours."""
         for segment in [*self.segments]:
             if segment.suffix == ".parquet":
                 try:
                     footer = read_footer(self._connection, str(self.of(segment)))
-                except ParquetError as error:
-                    if segment.path.exists():
-                        skip_damaged(segment, None, error, self._source.report)
-                        self.segments.remove(segment)
-                    else:  # It was deleted since it was found, or has another name.
-                        self.mend([segment])
+                except ParquetError:
+                    # Our reader tells whether it is damaged, cannot be read, or has gone.
+                    self.mend([segment])
                 else:
                     self._footers[segment.path] = footer
 
@@ -170,12 +169,14 @@ def valid_utf8(text: str) -> str:
 
 def _is_cut(path: Path) -> bool:
     """Say whether the last line of a file has no end, or that cannot be told."""
-    if not path.is_file():
-        return True  # A pipe can be read once only; what went away, our reader finds again.
-    with path.open("rb") as file:
-        size = file.seek(0, os.SEEK_END)
-        file.seek(max(0, size - 1))
-        return file.read() not in (b"", b"\n")
+    try:
+        with open_regular(path) as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - 1))
+            return file.read() not in (b"", b"\n")
+    except OSError:
+        # A pipe can be read once only; what went away, or cannot be read, our reader tells.
+        return True
 
 
 def _is_whole(path: Path) -> bool:

@@ -9,6 +9,9 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from micrometric.errors import MicrometricError, SettingError
+from micrometric.temporary import not_kept
+
 if TYPE_CHECKING:
     import duckdb
 
@@ -100,6 +103,23 @@ def interruptible() -> Iterator[None]:
         if is_interrupt(error):
             raise KeyboardInterrupt from None
         raise
+
+
+def lack_of_room(error: BaseException | None) -> MicrometricError | None:
+    """Return what an error of DuckDB means where memory or the disk is too small for a query."""
+    import duckdb
+
+    if not isinstance(error, duckdb.Error):
+        return None
+    # Once it may spill no more, because the disk is full, it calls that a lack of memory.
+    if "No space left on device" in str(error) or "max_temp_directory_size" in str(error):
+        return not_kept("No space left on device")
+    if isinstance(error, duckdb.OutOfMemoryException):
+        said = str(error).partition("\n")[0].removeprefix("Out of Memory Error: ")
+        return SettingError(
+            f"the query needs more memory than it may use: {said}; --memory-limit sets how much"
+        )
+    return None
 
 
 def is_interrupt(error: BaseException | None) -> bool:

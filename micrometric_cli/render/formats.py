@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from micrometric_cli.render.table import Column, Table, cells_of, section_starts, telling
-from micrometric_cli.render.text import printable
+from micrometric_cli.render.text import is_printable, printable
 
 _LATEX = str.maketrans(
     {
@@ -35,7 +35,7 @@ def to_json(table: Table) -> str:
 def json_line(document: dict[str, Any]) -> str:
     """Return an object as a line of JSON, in which signs that are not printable are escaped."""
     line = json.dumps(document, ensure_ascii=False)
-    return (line if line.isprintable() else json.dumps(document)) + "\n"
+    return (line if is_printable(line) else json.dumps(document)) + "\n"
 
 
 def to_csv(table: Table, *, safe: bool = False) -> str:

@@ -16,7 +16,7 @@ from micrometric.event import ORIGIN_FIELDS, LogEvent, encode_event, finite, for
 from micrometric_cli.options import LineFormat
 from micrometric_cli.render.formats import csv_lines, json_line
 from micrometric_cli.render.numbers import format_number
-from micrometric_cli.render.text import printable, shortened, width_of
+from micrometric_cli.render.text import is_printable, printable, shortened, width_of
 
 _DIM, _BOLD, _MAGENTA, _RESET = "\x1b[2m", "\x1b[1m", "\x1b[35m", "\x1b[0m"
 _WIDEST_VALUE = 24
@@ -57,7 +57,7 @@ class _JsonLines(LineWriter):
 
     def __call__(self, events: Sequence[LogEvent]) -> str:
         text = b"".join(map(encode_event, events)).decode()
-        if text.replace("\n", "").isprintable():
+        if is_printable(text.replace("\n", "")):
             return text
         return "".join(json_line(json.loads(line)) for line in text.split("\n") if line)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from unicodedata import combining, east_asian_width
 
+from micrometric.printable import is_printable as is_printable
 from micrometric.printable import printable as printable
 
 ELLIPSIS = "…"

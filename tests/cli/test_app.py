@@ -5,6 +5,7 @@ import errno
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,11 +15,15 @@ from pathlib import Path
 import pytest
 
 import micrometric
-from micrometric_cli import exits
-from tests.cli.conftest import SAMPLES, event
+from micrometric.segment import closed_name
+from micrometric_cli import exits, streams
+from tests.cli.conftest import SAMPLES, SESSION, event
 from tests.terminal import in_terminal
 
 COMMAND = [sys.executable, "-m", "micrometric_cli"]
+_ALL = "-dac_override,-dac_read_search"
+# Root reads what nobody may, unless it gives that up.
+UNPRIVILEGED = ["setpriv", "--bounding-set", _ALL, "--inh-caps", _ALL] if not os.geteuid() else []
 
 
 def wait_for(path: Path) -> None:
@@ -138,9 +143,80 @@ def test_a_pipe_closed_by_its_reader_is_exit_0_and_silence(cli, monkeypatch):
     assert len(nowhere) == 1
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full disk at hand")
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        *("--help", "--version", "summarize logs", "tail logs --no-follow", "list logs -f json"),
+        *("export logs -o - -f csv", "plot logs"),
+    ],
+)
+def test_a_full_disk_below_the_output_is_one_line_and_exit_2(tmp_path, arguments, unbuffered):
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / "micro_metrics.jsonl").write_text(event(1, "density", 1) + "\n")
+
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(
+            [*COMMAND, *arguments.split()],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+
+    told = "micrometric: cannot write to standard output: No space left on device\n"
+    assert (ended.returncode, ended.stderr) == (2, told)
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-", "2>/dev/full"])
+@pytest.mark.parametrize(("text", "code"), [("{}", 1), (event(1, "density", 1), 0)])
+def test_closed_streams_change_no_exit_code(tmp_path, text, code, closed):
+    (tmp_path / "micro_metrics.jsonl").write_text(f"{text}\n")
+    words = [*COMMAND, "summarize", tmp_path, "--strict"]
+
+    ended = subprocess.run(
+        ["bash", "-c", f'"$@" {closed}', "-", *words], capture_output=True, text=True, check=False
+    )
+
+    assert ended.returncode == code
+    assert "Traceback" not in ended.stdout + ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        *(("summarize", 2), ("summarize {logs}", 0), ("check {logs}", 0), ("list {logs}", 0)),
+        *(("repair {logs} -o out", 2), ("repair {logs} -o {out}", 0)),
+    ],
+)
+def test_where_the_working_directory_is_gone_absolute_paths_do(tmp_path, arguments, code):
+    here, logs, out = (tmp_path / name for name in ("here", "logs", "out"))
+    here.mkdir()
+    logs.mkdir()
+    (logs / "micro_metrics.jsonl").write_text(event(1, "density", 1) + "\n")
+    words = arguments.format(logs=logs, out=out).split()
+
+    ended = subprocess.run(
+        ["bash", "-c", 'rmdir "$PWD" && exec "$@"', "-", *COMMAND, *words],
+        cwd=here,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert ended.returncode == code
+    assert "Traceback" not in ended.stderr
+    if code:
+        assert ended.stderr.startswith("micrometric: the working directory is gone; ")
+
+
 @pytest.mark.parametrize("name", ["ä", "\U0001f600", "lone\ud800"])
 def test_escapes_are_those_of_json(name):
-    codecs.register_error("micrometric.escaped", exits._escaped)  # type: ignore[arg-type]
+    codecs.register_error("micrometric.escaped", streams._escaped)  # type: ignore[arg-type]
 
     escaped = name.encode("ascii", "micrometric.escaped").decode()
 
@@ -259,3 +335,30 @@ def test_help_imports_nothing_heavy():
     )
 
     assert ended.stdout.splitlines()[-1] == ""
+
+
+@pytest.mark.skipif(bool(UNPRIVILEGED) and not shutil.which("setpriv"), reason="root reads all")
+@pytest.mark.parametrize(
+    ("command", "suffix"),
+    [
+        ("summarize", ".jsonl.gz"),
+        ("summarize", ".parquet"),
+        *((command, ".jsonl") for command in ("summarize", "compare --by location", "list")),
+        *((command, ".jsonl") for command in ("plot", "export -o a.csv", "report -o a.html")),
+    ],
+)
+def test_a_segment_that_may_not_be_read_is_one_line_and_exit_2(tmp_path, command, suffix):
+    (tmp_path / "micro_metrics.jsonl").write_text(event(1, "density", 1) + "\n")
+    closed = tmp_path / closed_name(SESSION, 0, suffix)
+    closed.touch(mode=0)
+
+    ended = subprocess.run(
+        [*UNPRIVILEGED, *COMMAND, *command.split(), "."],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert ended.returncode == 2
+    assert ended.stderr == f"micrometric: cannot read {closed.name!r}: Permission denied\n"

@@ -53,6 +53,7 @@ def test_a_nearer_project_without_a_path_hides_those_above(here):
     ("text", "said"),
     [
         ("not toml", "cannot read"),
+        pytest.param(f"x = {'[' * 10_000}", "cannot read", id="deep"),
         ("[tool.micrometric]\nread_path = 3\n", "must be a string"),
     ],
 )

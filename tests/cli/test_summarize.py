@@ -396,6 +396,9 @@ def test_groups_are_sorted_and_the_rest_is_counted(cli, run):
         (["--watch", "--memory-limit", "1MB"], "--memory-limit and --watch exclude each other"),
         (["--watch", "--approximate"], "--approximate and --watch exclude each other"),
         (["--memory-limit", "much"], "'much' is no amount of memory"),
+        (["--memory-limit", " -1"], "' -1' is no amount of memory"),
+        (["--memory-limit", "1B"], "the query needs more memory than it may use: failed to all"),
+        (["--watch", "--every", "inf"], "invalid value for '--every'"),
     ],
 )
 def test_what_does_not_fit_a_summary_is_refused(cli, run, arguments, said):
