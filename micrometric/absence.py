@@ -10,7 +10,8 @@ from datetime import datetime, tzinfo
 from micrometric.event import LogEvent, format_timestamp
 from micrometric.fetched import is_url, shown_url
 from micrometric.filters import Filter
-from micrometric.finder import Segment, find
+from micrometric.finder import find
+from micrometric.found import Segment
 from micrometric.given import Paths, listed
 from micrometric.reader import choose_launch, read_segment, read_zone, text_metrics_of
 from micrometric.report import Report

@@ -14,7 +14,7 @@ import msgspec
 
 from micrometric.bounds import are_moderate
 from micrometric.event import LARGEST_RANK, ORIGIN_FIELDS, LogEvent, encode_fields, read_value
-from micrometric.finder import Segment
+from micrometric.found import Segment
 from micrometric.printable import is_printable
 
 

@@ -13,7 +13,8 @@ from micrometric.accounts import SessionCheck, check_account
 from micrometric.defects import KINDS, Defect
 from micrometric.errors import ManifestError, PathError
 from micrometric.event import decode_line
-from micrometric.finder import Found, Segment, SessionKey, find
+from micrometric.finder import find
+from micrometric.found import Found, Segment, SessionKey
 from micrometric.given import Paths
 from micrometric.machine import Machine, this_machine
 from micrometric.manifest import merge_metrics, read_manifest

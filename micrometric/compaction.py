@@ -19,7 +19,8 @@ import msgspec
 from micrometric.claim import QUIET, next_index
 from micrometric.errors import PathError, SettingError
 from micrometric.event import moment_at
-from micrometric.finder import Found, Segment, find
+from micrometric.finder import find
+from micrometric.found import Found, Segment
 from micrometric.given import Paths
 from micrometric.leaving import LeftError, refuse_others, why_linked, why_living, why_untold
 from micrometric.machine import this_machine

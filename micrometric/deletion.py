@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 
 from micrometric.errors import ManifestError, PathError
-from micrometric.finder import Segment
+from micrometric.found import Segment
 from micrometric.leaving import unusable_manifest, why_living
 from micrometric.machine import Machine
 from micrometric.manifest import (

@@ -11,7 +11,7 @@ from fnmatch import fnmatchcase
 from micrometric.conditions import Condition, holds, names_in
 from micrometric.errors import FilterError, NotAnEvent
 from micrometric.event import LogEvent, parse_timestamp
-from micrometric.finder import Segment
+from micrometric.found import Segment
 from micrometric.keys import Key, read_key, value_of
 from micrometric.spec import Spec, parse_spec
 

@@ -15,7 +15,7 @@ from micrometric.bounds import LINE_LIMIT
 from micrometric.errors import NotAnEvent
 from micrometric.event import LogEvent
 from micrometric.filters import Filter
-from micrometric.finder import Segment
+from micrometric.found import Segment
 from micrometric.lines import LineCount
 from micrometric.opening import too_long
 from micrometric.reader import decode_event, read_segment

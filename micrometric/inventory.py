@@ -11,7 +11,8 @@ from typing import Literal
 
 from micrometric.fetched import shown
 from micrometric.filters import Filter
-from micrometric.finder import Segment, find
+from micrometric.finder import find
+from micrometric.found import Segment
 from micrometric.given import Paths
 from micrometric.intake import Intake
 from micrometric.machine import this_machine

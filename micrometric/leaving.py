@@ -9,7 +9,7 @@ from pathlib import Path
 
 from micrometric.claim import QUIET
 from micrometric.event import moment_at
-from micrometric.finder import Segment
+from micrometric.found import Segment
 from micrometric.machine import Machine
 from micrometric.manifest import SessionFacts, session_state
 from micrometric.parquet import ParquetError, ParquetLines

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from micrometric.errors import SpecError
 from micrometric.filters import Filter
-from micrometric.finder import Found, find, find_manifests
+from micrometric.finder import find, find_manifests
+from micrometric.found import Found
 from micrometric.given import Paths
 from micrometric.machine import Machine, this_machine
 from micrometric.manifest import Manifest, SessionFacts, SessionState, session_state

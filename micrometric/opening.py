@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, cast
 from micrometric.bounds import LINE_LIMIT
 from micrometric.errors import PathError
 from micrometric.fetched import shown
-from micrometric.finder import Segment
+from micrometric.found import Segment
 from micrometric.regular import open_regular
 from micrometric.relocation import is_in_place, relocated
 from micrometric.report import Report

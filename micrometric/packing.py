@@ -14,7 +14,7 @@ from micrometric.bounds import LINE_LIMIT
 from micrometric.claim import QUIET
 from micrometric.errors import NotAnEvent
 from micrometric.event import decode_line, moment_at
-from micrometric.finder import Segment
+from micrometric.found import Segment
 from micrometric.opening import DAMAGES, open_found, open_segment, too_long
 from micrometric.parquet_writer import write_parquet
 

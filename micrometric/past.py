@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from micrometric.batches import batches_of
 from micrometric.errors import NotAnEvent, PathError
 from micrometric.event import LogEvent
-from micrometric.finder import Segment
+from micrometric.found import Segment
 from micrometric.intake import Intake
 from micrometric.opening import lines_back
 from micrometric.watcher import Watched, Watcher

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from micrometric.event import LogEvent
-from micrometric.finder import Segment
+from micrometric.found import Segment
 from micrometric.intake import Intake
 from micrometric.lines import LineBuffer, LineCount
 from micrometric.pace import Pace

@@ -13,7 +13,8 @@ from micrometric.errors import SettingError
 from micrometric.event import moment_at
 from micrometric.fetched import root_of
 from micrometric.filters import read_time
-from micrometric.finder import Found, Segment, SessionKey, find
+from micrometric.finder import find
+from micrometric.found import Found, Segment, SessionKey
 from micrometric.given import Paths
 from micrometric.leaving import why_linked, why_living, why_untold
 from micrometric.machine import Machine, this_machine

@@ -18,7 +18,8 @@ from micrometric.engines import DEFAULT_ENGINE, SKETCHES, Source, check_engine, 
 from micrometric.errors import SettingError
 from micrometric.figures import Figures, key_beside_figures, suspects
 from micrometric.filters import Filter
-from micrometric.finder import Found, find
+from micrometric.finder import find
+from micrometric.found import Found
 from micrometric.given import Paths
 from micrometric.keys import Key, names_of, order_of
 from micrometric.reader import (

@@ -13,7 +13,8 @@ from micrometric.bounds import LINE_LIMIT
 from micrometric.errors import NotAnEvent, SettingError
 from micrometric.event import Line, LogEvent, decode_fields, is_naive, is_rank, to_event
 from micrometric.filters import Filter
-from micrometric.finder import Found, Segment, find
+from micrometric.finder import find
+from micrometric.found import Found, Segment
 from micrometric.given import Paths
 from micrometric.manifest import Manifest
 from micrometric.opening import Block, numbered_blocks, too_long

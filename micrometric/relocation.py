@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from micrometric.finder import Segment
+from micrometric.found import Segment
 from micrometric.search import names_in
 from micrometric.segment import SUFFIXES, closed_name, file_identity, parse_segment_name
 

@@ -17,7 +17,8 @@ from pathlib import Path
 
 from micrometric.checking import Check, check
 from micrometric.errors import NotAddedUpError, PathError, SettingError
-from micrometric.finder import Found, Segment, find
+from micrometric.finder import find
+from micrometric.found import Found, Segment
 from micrometric.given import Paths
 from micrometric.leaving import why_alive
 from micrometric.machine import Machine, this_machine

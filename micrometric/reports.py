@@ -18,7 +18,8 @@ from micrometric.conditions import Both, Condition, Literal_, Name
 from micrometric.conditions import Comparison as Compares
 from micrometric.errors import MicrometricError, NoDataError, SettingError
 from micrometric.exports import target
-from micrometric.finder import Found, find
+from micrometric.finder import find
+from micrometric.found import Found
 from micrometric.given import Paths, listed
 from micrometric.keys import STEP_KEYS, names_of
 from micrometric.listing import Listing, list_metrics

@@ -22,7 +22,7 @@ from micrometric.defects import Defect, excerpt_of
 from micrometric.dtypes import fits
 from micrometric.errors import NotAnEvent
 from micrometric.event import decode_line, read_value
-from micrometric.finder import Segment
+from micrometric.found import Segment
 from micrometric.opening import Block, numbered_blocks
 from micrometric.registry import Metric, dtype_of
 from micrometric.report import Report, source_of

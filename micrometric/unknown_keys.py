@@ -9,7 +9,7 @@ from typing import Any
 from micrometric.errors import NoDataError
 from micrometric.figures import Figures
 from micrometric.filters import Filter
-from micrometric.finder import Found
+from micrometric.found import Found
 from micrometric.keys import Key
 from micrometric.query import Query
 from micrometric.reader import read_segment

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from micrometric.errors import NoDataError, PathError
 from micrometric.fetched import shown
-from micrometric.finder import Found, Segment, find
+from micrometric.finder import find
+from micrometric.found import Found, Segment
 from micrometric.lines import HEAD_BYTES, GrowingFile
 from micrometric.opening import DAMAGES, open_found
 from micrometric.places import add_place_of, identity_of, names_under

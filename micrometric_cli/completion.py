@@ -15,7 +15,7 @@ import typer
 
 if TYPE_CHECKING:
     from micrometric.event import LogEvent
-    from micrometric.finder import Found
+    from micrometric.found import Found
 
 _EVENTS = 2000
 """Events of each segment that are looked at: completion must not make anybody wait."""

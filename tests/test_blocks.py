@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from micrometric.blocks import holds_objects, pass_block, read_block
 from micrometric.event import LogEvent, decode_line
 from micrometric.filters import Filter
-from micrometric.finder import Segment
+from micrometric.found import Segment
 from micrometric.intake import Intake
 from micrometric.report import Report
 from tests import strategies

@@ -9,7 +9,7 @@ from micrometric.blocks import pass_block, read_block
 from micrometric.bounds import DIGITS_LIMIT, NESTING_LIMIT, are_moderate, is_too_deep
 from micrometric.errors import ManifestError, NotAnEvent
 from micrometric.event import decode_line
-from micrometric.finder import Segment
+from micrometric.found import Segment
 from micrometric.manifest import Manifest, read_manifest, write_manifest
 from micrometric.report import Report
 from micrometric.segment import PLAIN_NAME, manifest_name

@@ -9,7 +9,7 @@ import pytest
 from micrometric import FilterError, LogEvent
 from micrometric.columns import glob_regex
 from micrometric.filters import Filter, read_time
-from micrometric.finder import Segment
+from micrometric.found import Segment
 from micrometric.keys import Key, bucket_start, metadata_at, read_key, value_of
 
 NOW = datetime(2026, 11, 23, 12, 30, tzinfo=UTC)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from micrometric.event import decode_line
 from micrometric.filters import Filter
-from micrometric.finder import Segment
+from micrometric.found import Segment
 from micrometric.intake import Intake
 from micrometric.report import Report, Skipped
 from tests import strategies

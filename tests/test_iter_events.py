@@ -13,7 +13,7 @@ from micrometric import (
     iter_events,
 )
 from micrometric.event import decode_line, encode_event
-from micrometric.finder import Segment
+from micrometric.found import Segment
 from micrometric.manifest import Accounting, Counts, Manifest, write_manifest
 from micrometric.reader import lost_events, read_segment, read_zone
 from micrometric.registry import Metric

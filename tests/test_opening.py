@@ -13,7 +13,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from micrometric import PathError
-from micrometric.finder import Segment, find
+from micrometric.finder import find
+from micrometric.found import Segment
 from micrometric.opening import lines_back, numbered_blocks, open_found, pin
 from micrometric.parquet_writer import write_parquet
 from micrometric.report import Report, Skipped

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from micrometric.filters import Filter
-from micrometric.finder import Segment
+from micrometric.found import Segment
 from micrometric.intake import Intake
 from micrometric.parquet_writer import write_parquet
 from micrometric.past import last_events, whole_batches

@@ -15,7 +15,7 @@ from micrometric import (
     PathError,
     Report,
 )
-from micrometric.finder import Segment
+from micrometric.found import Segment
 from micrometric.reader import read_segment, read_span
 from micrometric.report import Skipped
 from tests import strategies

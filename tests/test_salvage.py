@@ -10,7 +10,7 @@ import zstandard
 
 from micrometric import LogEvent, Report, check, iter_events, summarize
 from micrometric.event import encode_event
-from micrometric.finder import Segment
+from micrometric.found import Segment
 from micrometric.reader import read_segment
 from micrometric.salvage import DamagedError, Unpacked, unpacked
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import narwhals as nw
 
     from micrometric.columns import Request
-    from micrometric.finder import Segment
+    from micrometric.found import Segment
     from micrometric.report import Report
 
 ENGINES = ("duckdb", "pandas", "polars", "spark")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from micrometric.columns import Request
 from micrometric.engines import Source
 from micrometric.event import LogEvent, encode_event, finite, without_lone_surrogates
-from micrometric.finder import Segment
+from micrometric.found import Segment
 from micrometric.opening import pin
 from micrometric.parquet import Footer, ParquetError, read_footer
 from micrometric.reader import read_segment

@@ -8,7 +8,7 @@ from typing import Any
 from micrometric.columns import Request
 from micrometric.engines import Source
 from micrometric.engines.decoded import Columns, column_types, columns_of
-from micrometric.finder import Segment
+from micrometric.found import Segment
 from micrometric.opening import open_found
 from micrometric.reader import read_segment, read_span
 from micrometric.report import Report

@@ -18,7 +18,7 @@ from micrometric.conditions import holds, names_in
 from micrometric.damage import damage_of
 from micrometric.errors import FilterError, ManifestError, NoDataError, NotAnEvent, SpecError
 from micrometric.event import LogEvent, decode_line
-from micrometric.finder import Segment
+from micrometric.found import Segment
 from micrometric.manifest import read_manifest
 from micrometric.mending import mend_segment
 from micrometric.parquet_writer import write_parquet
