@@ -248,7 +248,7 @@ class _Work:
         is_exact = segment.session_key in self._exact
         try:
             mended = mend_segment(source, segment.suffix, fresh, aside, keep_doubled=is_exact)
-            if segment.suffix != ".jsonl" and mended.is_as_it_was and not packed.exists():
+            if mended.is_as_it_was and _stays_packed(segment) and not packed.exists():
                 shutil.copyfile(segment.path, packed)
                 return packed, aside, mended
             if path.exists() or rejected.exists():
@@ -278,6 +278,11 @@ class _Work:
 
     def _final(self, path: Path) -> Path:
         return self._target / path.relative_to(self._folder)
+
+
+def _stays_packed(segment: Segment) -> bool:
+    """Say whether a segment is compressed, and has a name by which it is found in a run."""
+    return segment.suffix != ".jsonl" and parse_segment_name(segment.path.name) is not None
 
 
 def _new_name(segment: Segment) -> str:

@@ -284,6 +284,16 @@ def test_a_sound_compressed_file_keeps_its_name_beside_a_plain_one(tmp_path, is_
         assert [one.rejected is not None for one in done.repaired] == [True, False]
 
 
+def test_a_compressed_file_of_another_name_becomes_a_segment(tmp_path):
+    """What keeps a name that no segment has is not found in a directory."""
+    path = tmp_path / "old.jsonl.gz"
+    path.write_bytes(gzip.compress((event(1, "density", 1) + "\n").encode()))
+
+    repair(path, tmp_path / "new")
+
+    assert [one.value for one in iter_events(tmp_path / "new")] == [1]
+
+
 def test_damaged_parquet_is_left_out_and_told(tmp_path):
     (tmp_path / "logs").mkdir()
     (tmp_path / "logs" / closed_name(SESSION, 0, ".parquet")).write_bytes(b"PAR1 no PAR1")
