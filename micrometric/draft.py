@@ -136,6 +136,8 @@ def largest(rows: Sequence[Row], most: int) -> list[Row]:
 
 def group_name(row: Mapping[str, Any], names: Sequence[str]) -> str:
     """Return what a group is called: its keys and their values, safe to show."""
+    if names and all(row[name] is None for name in names):
+        return f"without {', '.join(map(printable, names))}"
     return ", ".join(f"{printable(name)}={value_text(row[name])}" for name in names)
 
 

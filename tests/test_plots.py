@@ -512,3 +512,13 @@ def test_groups_beyond_the_colours_share_one(tmp_path: Path) -> None:
     assert len(points) == 8
     assert (points[-1].name, len(points[-1].x)) == ("others", 13)
     assert "7 of 20 groups have a colour, the largest" in picture.caption
+
+
+def test_a_group_without_the_key_says_so(tmp_path: Path) -> None:
+    events = [("density", n, {"k": n % 2}) for n in range(8)] + [
+        ("recall", n, {}) for n in range(8)
+    ]
+
+    picture = plot(logs(tmp_path, events), "line", by="k")
+
+    assert [panel.names() for panel in picture.panels] == [["k=0", "k=1"], ["without k"]]
