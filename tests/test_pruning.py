@@ -21,6 +21,7 @@ from micrometric import (
     check,
     deletion,
     prune,
+    pruning,
 )
 from micrometric.finder import find
 from micrometric.manifest import (
@@ -350,6 +351,24 @@ def test_a_directory_of_the_name_of_a_segment_stays(logs):
 
     assert [*path.parent.iterdir()] == [path]
     assert path.is_dir()
+
+
+def test_what_is_no_file_any_more_since_it_was_found_stays(logs, monkeypatch):
+    gone, strange, sound = (logs / "old" / closed_name(session(1), index) for index in range(3))
+
+    def meanwhile(paths):
+        found = find(paths)
+        gone.unlink()
+        strange.unlink()
+        os.mkfifo(strange)
+        return found
+
+    monkeypatch.setattr(pruning, "find", meanwhile)
+
+    done = prune(logs / "old", run="old", now=NOW)
+
+    assert done.left == {strange: "it is no regular file"}
+    assert [one.path for one in done.doomed] == [sound]
 
 
 @pytest.mark.parametrize("form", ["parquet", "jsonl.gz", "gz"])
