@@ -135,3 +135,11 @@ def test_manifests_are_merged_and_conflicts_told() -> None:
 def test_counts_balance_or_not() -> None:
     assert Counts(logged=6, written=1, pending=1, sampled_out=1, capped=1, failed=2).balances
     assert not Counts(logged=5, written=1).balances
+
+
+def test_a_manifest_may_have_as_long_a_name_as_any(tmp_path: Path) -> None:
+    path = tmp_path / ("r" * 250 + ".json")
+
+    write_manifest(path, Manifest({}))
+
+    assert [*tmp_path.iterdir()] == [path]
