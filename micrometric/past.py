@@ -17,13 +17,21 @@ from micrometric.watcher import Watched, Watcher
 _BATCH = 1000
 
 
-def whole_batches(segment: Segment, intake: Intake) -> Iterator[list[LogEvent]]:
-    """Yield the wanted events of a whole segment, many at a time; note where it cannot be read."""
+def whole_batches(
+    segment: Segment, intake: Intake, *, is_vital: bool = False
+) -> Iterator[list[LogEvent]]:
+    """Yield the wanted events of a whole segment, many at a time; note where it cannot be read.
+
+    Raises:
+        PathError: it cannot be read, and is vital.
+    """
     events = intake.whole(segment)
     try:
         while batch := [*itertools.islice(events, _BATCH)]:
             yield batch
     except PathError as error:
+        if is_vital:
+            raise
         intake.report.note(str(error))
 
 
