@@ -25,7 +25,7 @@ from micrometric.reader import iter_events
 from micrometric.report import Report
 from micrometric.spec import hint
 from micrometric.spool import held
-from micrometric.temporary import temporary_directory, told_as_temporary
+from micrometric.temporary import hidden_name, temporary_directory, told_as_temporary
 
 """Events in memory at a time."""
 SUFFIXES = {
@@ -178,7 +178,7 @@ def target(output: Path, *, force: bool) -> Iterator[Path]:
                     shutil.copyfileobj(whole, sys.stdout.buffer)
         return
     refuse_existing(output, force=force)
-    temporary = output.with_name(f".{output.name}.{os.getpid()}.tmp")
+    temporary = output.with_name(f"{hidden_name(output.name)}{os.getpid()}.tmp")
     try:
         # Made first: a target that cannot be written is told before anything is read.
         temporary.open("xb").close()

@@ -92,7 +92,9 @@ def follow(
         `close()`, from any thread, or leaving a `with` block ends it.
 
     Raises:
-        PathError: a path is neither a file nor a directory, or is a URL and would be followed.
+        PathError: a path is neither a file nor a directory, or is a URL and would be followed;
+            there are more files than may be open; with an `idle_exit` of 0, a file that cannot be
+            read.
         FilterError: a filter cannot be read.
         SpecError: the spec cannot be read.
         SettingError: there is no such time zone, or `-` is not alone.
@@ -174,7 +176,10 @@ class Follower:
         self._intake = Intake(wanted, zone, report)
         self._pipe = paths[0] if len(paths) == 1 and is_pipe(paths[0]) else None
         waiter = _waiter(paths, poll, poll_interval, report)
-        self._watcher = Watcher([] if self._pipe else paths, launch, report, waiter)
+        self._follows = idle_exit != 0.0
+        self._watcher = Watcher(
+            [] if self._pipe else paths, launch, report, waiter, follows=self._follows
+        )
         # A follower that nobody iterates or closes lets go of its files all the same.
         weakref.finalize(self, self._watcher.close).atexit = False
         try:
@@ -276,7 +281,7 @@ class Follower:
         """Yield what is there first; where that is all, files are read from their start later."""
         if self._last is None:
             for segment in self._watcher.compressed:
-                yield from whole_batches(segment, self._intake)
+                yield from whole_batches(segment, self._intake, is_vital=not self._follows)
         elif self._last:
             yield last_events(self._watcher, self._intake, self._last)
 

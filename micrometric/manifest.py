@@ -24,6 +24,7 @@ from micrometric.machine import Machine
 from micrometric.registry import Metric
 from micrometric.regular import open_regular
 from micrometric.segment import is_session_id
+from micrometric.temporary import hidden_name
 
 FORMAT = "micrometric-manifest"
 VERSION = 1
@@ -238,7 +239,7 @@ def write_manifest(path: Path, manifest: Manifest) -> None:
     text = msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"
     # A name of its own, so that two writers never share one; the leading dot and the suffix
     # keep it out of every listing of segments and manifests.
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.{time.time_ns()}.tmp")
+    temporary = path.with_name(f"{hidden_name(path.name)}{os.getpid()}.{time.time_ns()}.tmp")
     try:
         with temporary.open("xb") as file:
             file.write(text)

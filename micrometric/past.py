@@ -16,11 +16,19 @@ from micrometric.opening import lines_back
 from micrometric.watcher import Watched, Watcher
 
 
-def whole_batches(segment: Segment, intake: Intake) -> Iterator[list[LogEvent]]:
-    """Yield the wanted events of a whole segment, many at a time; note where it cannot be read."""
+def whole_batches(
+    segment: Segment, intake: Intake, *, is_vital: bool = False
+) -> Iterator[list[LogEvent]]:
+    """Yield the wanted events of a whole segment, many at a time; note where it cannot be read.
+
+    Raises:
+        PathError: it cannot be read, and is vital.
+    """
     try:
         yield from batches_of(intake.whole(segment))
     except PathError as error:
+        if is_vital:
+            raise
         intake.report.note(str(error))
 
 

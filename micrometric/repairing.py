@@ -32,6 +32,7 @@ from micrometric.report import Report
 from micrometric.runs import run_folder
 from micrometric.search import find_directories
 from micrometric.segment import PLAIN_NAME, file_identity, manifest_name, parse_segment_name
+from micrometric.temporary import hidden_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,10 +106,10 @@ def repair(
     _refuse_inside(target, found.roots)
     machine = machine or this_machine()
     half = None if progress is None else lambda share: progress(share / 2)
-    checked = check(paths, assume_tz=assume_tz, machine=machine, progress=half)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with _replacing(target) as folder:
+            checked = check(paths, assume_tz=assume_tz, machine=machine, progress=half)
             work = _Work(found, checked, folder, target, read_zone(assume_tz), machine)
             return work.run(progress)
     except OSError as error:
@@ -149,17 +150,38 @@ def _is_empty(path: Path) -> bool:
 @contextlib.contextmanager
 def _replacing(target: Path) -> Iterator[Path]:
     """Yield a directory that takes the name of a target at the end, or goes away on an error."""
-    folder = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".tmp", dir=target.parent))
+    prefix = hidden_name(target.name)
+    folder = Path(tempfile.mkdtemp(prefix=prefix, suffix=".tmp", dir=target.parent))
     try:
         # Temporary directories are private; this one shall be as any that the user makes.
         mask = os.umask(0)
         os.umask(mask)
         folder.chmod(0o777 & ~mask)
+        if target.exists():
+            _try_to_replace(target, folder)
         yield folder
         folder.replace(target)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
+
+
+def _try_to_replace(target: Path, folder: Path) -> None:
+    """Replace an empty directory by an empty one: what cannot be, is told before the work.
+
+    Raises:
+        PathError: it cannot be replaced, as a mount point.
+    """
+    mode = folder.stat().st_mode
+    try:
+        folder.replace(target)
+    except OSError as error:
+        raise PathError(
+            f"{str(target)!r} is empty, but cannot be replaced: {error.strerror or error}; name a "
+            "directory in it"
+        ) from None
+    folder.mkdir()
+    folder.chmod(mode)
 
 
 class _Work:

@@ -1,14 +1,25 @@
-"""Temporary files: where they cannot be kept, the directory that has no room for them is named."""
+"""Temporary files: what they are called beside others, and where there is no room for them."""
 
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 from micrometric.errors import PathError
 
 PREFIX = "micrometric-"
+_HEAD = 200
+"""Bytes of a name that are kept; with what comes before and behind, most systems take up to 255."""
+
+
+def hidden_name(name: str) -> str:
+    """Return how the name of what is written before it takes a name begins, however long that is.
+
+    It is UTF-8, which DuckDB needs.
+    """
+    return f".{os.fsencode(name)[:_HEAD].decode(errors='ignore')}."
 
 
 @contextlib.contextmanager

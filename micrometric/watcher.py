@@ -6,6 +6,7 @@ further until it is quiet, and what takes its name is a new file.
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ from micrometric.fetched import shown
 from micrometric.finder import find
 from micrometric.found import Found, Segment
 from micrometric.lines import HEAD_BYTES, GrowingFile
-from micrometric.opening import DAMAGES, open_found
+from micrometric.opening import DAMAGES, open_found, unreadable
 from micrometric.places import add_place_of, identity_of, names_under
 from micrometric.reader import choose_launch, lost_events, text_metrics_of
 from micrometric.relocation import relocated
@@ -54,16 +55,25 @@ class Watcher:
         launch: id of a launch, or `last`; files of others are left alone.
         report: receives what is waited for and what cannot be read.
         waiter: is told what to wait for; when it can take no more, it is replaced by polling.
+        follows: whether it goes on; else what cannot be read now is an error, and where not all
+            files may be open at once, they count as complete and are read one after the other.
     """
 
     def __init__(
-        self, paths: Iterable[Path], launch: str | None, report: Report, waiter: Waiter
+        self,
+        paths: Iterable[Path],
+        launch: str | None,
+        report: Report,
+        waiter: Waiter,
+        *,
+        follows: bool = True,
     ) -> None:
         self.waiter = waiter
         self.files: dict[Identity, Watched] = {}
         """In the order in which they were found."""
         self.compressed: list[Segment] = []
-        """Segments that were complete when they were found first; they do not grow."""
+        """Segments that were complete when they were found first; they do not grow, or nobody
+        waits for it."""
         self.missed: list[Segment] = []
         """Segments that were compressed before they were seen as lines; the follower tells them
         and empties the list."""
@@ -91,12 +101,16 @@ class Watcher:
         self._packed: set[tuple[Path, int | None]] = set()
         """Compressed segments that were looked at, by what stays when they are compacted."""
         self._begun = False
+        self._follows = follows
+        self._holds = True
+        """Whether files of lines are held open."""
 
     def look(self) -> None:
         """Find files that are new, and let go of those that have lost their name and are quiet.
 
         Raises:
-            PathError: at the first look a path is neither a file nor a directory.
+            PathError: at the first look a path is neither a file nor a directory, or there are
+                more files than may be open; without following, also a file that cannot be read.
             NoDataError: the first look finds logs, but none of the launch.
         """
         if not self._begun:
@@ -194,10 +208,12 @@ class Watcher:
     def _take_up(self, segment: Segment) -> bool:
         """Take up a segment as lines, or as a whole where it is compressed; say whether it was."""
         for _ in range(_MOVES):
-            if segment.suffix != ".jsonl":
+            if segment.suffix != ".jsonl" or not self._holds:
                 break
             if self._take(segment):
                 return True
+            if not self._holds:
+                break
             # One that was closed or compressed on the way to it must not seem new afterwards, and
             # where that goes on all the time, the next look would be as late.
             moved = relocated(segment)
@@ -222,10 +238,7 @@ class Watcher:
         try:
             file = GrowingFile(segment.path)
         except OSError as error:
-            if isinstance(error, FileNotFoundError):
-                self.is_settled = False  # It has another name by now.
-            else:
-                self._report.note(f"cannot read {shown(segment.path)!r}: {error.strerror}")
+            self._tell(segment, error)
             return False
         if file.identity != segment.identity:
             file.close()  # It was renamed since it was found; the next look finds both, in order.
@@ -242,6 +255,38 @@ class Watcher:
         except OSError as error:
             self._poll(error)
         return True
+
+    def _tell(self, segment: Segment, error: OSError) -> None:
+        """Tell that a file cannot be opened, unless that is its name or will be mended.
+
+        Raises:
+            PathError: see `look`.
+        """
+        is_full = error.errno in (errno.EMFILE, errno.ENFILE)
+        if isinstance(error, FileNotFoundError):
+            self.is_settled = False  # It has another name by now.
+        elif is_full and not self._follows:
+            self._hold_none()
+        elif is_full and not self._begun:
+            raise PathError(
+                f"cannot follow {shown(segment.path)!r}: {error.strerror}; each file that is "
+                "followed is open: let more be with `ulimit -n`, or name fewer"
+            ) from None
+        elif self._follows:
+            self._report.note(f"cannot read {shown(segment.path)!r}: {error.strerror}")
+        else:
+            raise unreadable(segment.path, error) from None
+
+    def _hold_none(self) -> None:
+        """Let all files go, to be read as those that are complete."""
+        self._holds = False
+        for identity, watched in self.files.items():
+            self.waiter.forget_file(identity)
+            watched.file.close()
+            self.compressed.append(watched.segment)
+            self._packed.add(_lasting(watched.segment))
+        self.files.clear()
+        self.fresh.clear()
 
     def _take_packed(self, segment: Segment) -> bool:
         if not self._begun:

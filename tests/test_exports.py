@@ -425,6 +425,17 @@ def test_what_divides_cells_elsewhere_is_quoted(tmp_path: Path) -> None:
     assert all(text in written for text in ('"a;b"', '"a\tb"'))
 
 
+@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize("sign", ["o", "ö"])
+def test_an_output_may_have_as_long_a_name_as_any(
+    logs: Path, tmp_path: Path, suffix: str, sign: str
+) -> None:
+    name = sign * ((255 - len(suffix)) // len(sign.encode())) + suffix
+
+    assert export(logs, tmp_path / name).events == len(ODD)
+    assert {path.name for path in tmp_path.iterdir()} == {"logs", name}
+
+
 def test_a_break_of_either_kind_within_a_text_starts_no_row(tmp_path: Path) -> None:
     path = tmp_path / "micro_metrics.jsonl"
     path.write_text(

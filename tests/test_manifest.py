@@ -145,3 +145,11 @@ def test_a_manifest_with_more_dims_than_are_ever_read_is_broken(tmp_path: Path) 
 
     with pytest.raises(ManifestError, match="metric 'recall' has 17 dims, expected at most 16"):
         read_manifest(path)
+
+
+def test_a_manifest_may_have_as_long_a_name_as_any(tmp_path: Path) -> None:
+    path = tmp_path / ("r" * 250 + ".json")
+
+    write_manifest(path, Manifest({}))
+
+    assert [*tmp_path.iterdir()] == [path]

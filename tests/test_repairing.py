@@ -408,6 +408,29 @@ def test_an_empty_directory_may_be_the_output(damaged, tmp_path):
     assert check(tmp_path / "out").is_clean
 
 
+def test_an_empty_directory_that_cannot_be_replaced_is_told_before_the_work(
+    damaged, tmp_path, monkeypatch
+):
+    (tmp_path / "out").mkdir()
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EBUSY, "Device or resource busy")  # As at a mount point.
+
+    monkeypatch.setattr(Path, "replace", refuse)
+    monkeypatch.setattr(repairing, "check", None)
+
+    with pytest.raises(PathError, match="is empty, but cannot be replaced: Device or resource"):
+        repair(damaged, tmp_path / "out")
+
+    assert {path.name for path in tmp_path.iterdir()} == {"logs", "out"}
+
+
+@pytest.mark.parametrize("name", ["o" * 255, "ö" * 127])
+def test_an_output_may_have_as_long_a_name_as_any(damaged, tmp_path, name):
+    assert repair(damaged, tmp_path / name).is_whole
+    assert {path.name for path in tmp_path.iterdir()} == {"logs", name}
+
+
 def test_new_files_have_the_rights_of_the_user_s_mask(damaged, tmp_path):
     mask = os.umask(0o027)
     try:

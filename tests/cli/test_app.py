@@ -345,6 +345,8 @@ def test_help_imports_nothing_heavy():
         ("summarize", ".parquet"),
         *((command, ".jsonl") for command in ("summarize", "compare --by location", "list")),
         *((command, ".jsonl") for command in ("plot", "export -o a.csv", "report -o a.html")),
+        *(("tail --no-follow", suffix) for suffix in (".jsonl", ".jsonl.gz")),
+        *(("tail --no-follow --from-start", suffix) for suffix in (".jsonl", ".jsonl.gz")),
     ],
 )
 def test_a_segment_that_may_not_be_read_is_one_line_and_exit_2(tmp_path, command, suffix):

@@ -1,3 +1,4 @@
+import gzip
 import json
 import re
 import subprocess
@@ -398,3 +399,50 @@ def test_the_library_that_writes_is_followed_live(tmp_path: Path):
         lines = tail.wait("out", 3)
         assert values(lines) == [0, 1, 2]
         assert re.fullmatch(r"\d{8}T\d{12}Z-.*", json.loads(lines[0])["session"])
+
+
+@pytest.fixture
+def many(tmp_path):
+    """A run of 61 segments: active ones, a closed one and a compressed one."""
+    logs = tmp_path / "logs"
+    logs.mkdir()
+    for n in range(59):
+        session = f"20261123T0800{n:02}000000Z-r{n}-1"
+        (logs / active_name(session)).write_text(event(n, "density", n) + "\n")
+    (logs / closed_name(SESSION, 0, ".jsonl.gz")).write_bytes(
+        gzip.compress((event(59, "density", 59) + "\n").encode())
+    )
+    (logs / closed_name(SESSION, 1)).write_text(event(60, "density", 60))
+    return logs
+
+
+def with_few_files(logs, arguments):
+    """Run `tail` as a process that may open 40 files."""
+    return subprocess.run(
+        [
+            "bash",
+            "-c",
+            f"ulimit -n 40; {sys.executable} -m micrometric_cli tail {logs} {arguments}",
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+@pytest.mark.parametrize("arguments", ["-n 1000", "--from-start"])
+def test_without_following_more_files_are_read_than_may_be_open(many, arguments):
+    ended = with_few_files(many, f"--no-follow {arguments} -f json")
+
+    values = [json.loads(line)["value"] for line in ended.stdout.splitlines()]
+    assert sorted(values) == [*range(61)]
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+
+def test_more_files_than_may_be_open_are_not_followed(many):
+    ended = with_few_files(many, "-n 5")
+
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert "Too many open files; each file that is followed is open: let more be" in ended.stderr
+    assert ended.stderr.count("\n") == 1
