@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from micrometric.follower import Follower, follow
     from micrometric.frames import read
     from micrometric.live import LiveSummary
+    from micrometric.log_report import LogReport, make_report
     from micrometric.logger import MicroMetricLogger
     from micrometric.pictures import Picture
     from micrometric.plots import plot
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
     from micrometric.reader import iter_events
     from micrometric.repairing import Repair, repair
     from micrometric.report import Report
-    from micrometric.reports import LogReport, make_report
     from micrometric.retention import Pruning
     from micrometric.summary import Summary, summarize
 
@@ -72,7 +72,7 @@ _MODULES = {
     "reader": ("iter_events",),
     "repairing": ("Repair", "repair"),
     "report": ("Report",),
-    "reports": ("LogReport", "make_report"),
+    "log_report": ("LogReport", "make_report"),
     "retention": ("Pruning",),
     "summary": ("Summary", "summarize"),
 }

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from micrometric.intervals import Interval
-from micrometric.limits import Failure
 from micrometric.report import Report
 from micrometric.tables import html_table, polars_frame, text_table
+from micrometric.thresholds import Failure
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -20,11 +20,11 @@ from micrometric.errors import NoDataError, SettingError
 from micrometric.figures import Figures
 from micrometric.intervals import Method
 from micrometric.keys import names_of, order_of
-from micrometric.limits import Checked, Limit, check, figures_for, read_limits
 from micrometric.query import OCCURRENCE, Query
 from micrometric.replication import Group, Replication, Rests
 from micrometric.report import Report
 from micrometric.sides import Side, sides_of_key, sides_of_paths
+from micrometric.thresholds import Checked, Limit, check, figures_for, read_limits
 
 
 def compare(
@@ -70,7 +70,7 @@ def compare(
         pair_by: keys that pair the events of two logs, or `occurrence` for the n-th event.
         method: how intervals are computed, `welch` or `bootstrap`.
         level: confidence of all intervals together.
-        fail_if: limits, see `micrometric.limits`.
+        fail_if: limits, see `micrometric.thresholds`.
         explode: see `summarize`.
         metrics: filters, as for `iter_events`.
         location: see `iter_events`.

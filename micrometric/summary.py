@@ -11,10 +11,10 @@ from micrometric.engines import SKETCHES
 from micrometric.errors import SettingError
 from micrometric.figures import DEFAULT_FIGURES, Figures
 from micrometric.given import Paths
-from micrometric.limits import Failure, Limit, check, figures_for, read_limits
 from micrometric.query import Query
 from micrometric.report import Report
 from micrometric.tables import html_table, polars_frame, text_table
+from micrometric.thresholds import Failure, Limit, check, figures_for, read_limits
 from micrometric.unknown_keys import refuse_unknown
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ def summarize(
         explode: names for the axes of lists in metrics without `dims`, whose elements then count
             as values one by one; each name is a key that holds the index.
         totals: whether to add a row for each metric over all its events.
-        fail_if: limits that no group may break, see `micrometric.limits`.
+        fail_if: limits that no group may break, see `micrometric.thresholds`.
         metrics: filters, as for `iter_events`.
         location: see `iter_events`.
         where: see `iter_events`.

@@ -17,12 +17,12 @@ from micrometric.finder import find
 from micrometric.found import Found, Segment
 from micrometric.lines import HEAD_BYTES, GrowingFile
 from micrometric.opening import DAMAGES, open_found, unreadable
-from micrometric.places import add_place_of, identity_of, names_under
 from micrometric.reader import choose_launch, lost_events, text_metrics_of
 from micrometric.relocation import relocated
 from micrometric.report import Report
 from micrometric.segment import parse_segment_name
 from micrometric.waiting import Identity, Places, PollingWaiter, Waiter, why_polling
+from micrometric.watched_names import add_place_of, identity_of, names_under
 
 _PATIENCE = 10.0
 """Seconds without growth after which a file that has lost its name is let go."""

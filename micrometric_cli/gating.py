@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from micrometric_cli.exits import ExitCode, finish, say
 
 if TYPE_CHECKING:
-    from micrometric.limits import Failure
+    from micrometric.thresholds import Failure
 
 
 def settle(failures: list[Failure], checks: int) -> None:

@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from micrometric import MicroMetricLogger, bounds, checking, compact, event, manifest, where
-from micrometric import limits as _limits
+from micrometric import thresholds as _limits
 from micrometric.registry import Metric
 from micrometric.settings import Settings
 from micrometric_cli.app import app

@@ -17,8 +17,8 @@ from micrometric.draft import counted
 from micrometric.drawing.page import asset, document, figure_of
 from micrometric.drawing.tables import Column, table, text_of, yes_or_no
 from micrometric.listing import Listed
+from micrometric.log_report import LogReport, SessionLine
 from micrometric.printable import printable
-from micrometric.reports import LogReport, SessionLine
 
 _SHOWN_DEFECTS = 50
 _COUNTS = ("logged", "written", "pending", "sampled_out", "capped", "failed")

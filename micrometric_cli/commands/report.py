@@ -91,7 +91,7 @@ def report(
     the extra micrometric[plot].
     """
     from micrometric.exports import STDOUT, refuse_existing
-    from micrometric.reports import make_report
+    from micrometric.log_report import make_report
     from micrometric_cli.output import judge, progress, say_all
     from micrometric_cli.paths import paths_or_default
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from micrometric.places import add_place_of, identity_of, names_under
 from micrometric.segment import PLAIN_NAME, manifest_name
 from micrometric.waiting import ANY_DIRECTORY, ANY_NAME, Places
+from micrometric.watched_names import add_place_of, identity_of, names_under
 
 MANIFEST = manifest_name("20261123T080000000000Z-r0-11")
 

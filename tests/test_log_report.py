@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from micrometric import NoDataError, PathError, SettingError, make_report, reports, summarize
+from micrometric import NoDataError, PathError, SettingError, log_report, make_report, summarize
 from micrometric.segment import PLAIN_NAME, closed_name
 from tests.cli.conftest import SESSION, event
 
@@ -156,14 +156,14 @@ def test_a_metric_of_any_name_has_its_own_heatmap(tmp_path, name, where):
 def test_a_picture_that_cannot_be_drawn_is_left_out_and_told(tmp_path, monkeypatch):
     lines = [event(n, "m", n, metadata=keys) for n, keys in enumerate(GRID)]
     (tmp_path / PLAIN_NAME).write_text("".join(f"{line}\n" for line in lines))
-    drawn = reports.plot
+    drawn = log_report.plot
 
     def fail(files, kind, **options):
         if kind == "line":
             raise SettingError("no such thing")
         return drawn(files, kind, **options)
 
-    monkeypatch.setattr(reports, "plot", fail)
+    monkeypatch.setattr(log_report, "plot", fail)
 
     told = make_report(tmp_path)
 
@@ -235,7 +235,7 @@ def test_a_metric_without_numbers_still_makes_a_page(tmp_path):
 
 
 def test_many_groups_are_cut_and_counted(tmp_path, monkeypatch):
-    monkeypatch.setattr("micrometric.reports._MOST_ROWS", 3)
+    monkeypatch.setattr("micrometric.log_report._MOST_ROWS", 3)
     lines = [event(n, "density", n, metadata={"k": n}) for n in range(10)]
     (tmp_path / "micro_metrics.jsonl").write_text("\n".join(lines) + "\n")
 

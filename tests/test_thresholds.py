@@ -5,7 +5,7 @@ import math
 import pytest
 
 from micrometric import FilterError
-from micrometric.limits import Limit, check, figures_for
+from micrometric.thresholds import Limit, check, figures_for
 
 
 def row(**figures):
