@@ -11,7 +11,7 @@ from micrometric._version import __version__
 
 if TYPE_CHECKING:
     from micrometric.checking import Check, check
-    from micrometric.compaction import compact
+    from micrometric.compaction import Compacted, Compaction, compact
     from micrometric.compared import Comparison
     from micrometric.comparison import compare
     from micrometric.errors import (
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         MicrometricError,
         MicrometricWarning,
         NoDataError,
+        NotAddedUpError,
         NotAnEvent,
         PathError,
         RegistrationError,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from micrometric.exports import Exported, export
     from micrometric.follower import Follower, follow
     from micrometric.frames import read
+    from micrometric.live import LiveSummary
     from micrometric.logger import MicroMetricLogger
     from micrometric.pictures import Picture
     from micrometric.plots import plot
@@ -43,7 +45,7 @@ if TYPE_CHECKING:
 
 _MODULES = {
     "checking": ("Check", "check"),
-    "compaction": ("compact",),
+    "compaction": ("Compacted", "Compaction", "compact"),
     "comparison": ("Comparison", "compare"),
     "errors": (
         "FilterError",
@@ -51,6 +53,7 @@ _MODULES = {
         "MicrometricError",
         "MicrometricWarning",
         "NoDataError",
+        "NotAddedUpError",
         "NotAnEvent",
         "PathError",
         "RegistrationError",
@@ -61,6 +64,7 @@ _MODULES = {
     "exports": ("Exported", "export"),
     "follower": ("Follower", "follow"),
     "frames": ("read",),
+    "live": ("LiveSummary",),
     "logger": ("MicroMetricLogger",),
     "pictures": ("Picture",),
     "plots": ("plot",),
@@ -76,10 +80,13 @@ _MODULES = {
 
 __all__ = [
     "Check",
+    "Compacted",
+    "Compaction",
     "Comparison",
     "Exported",
     "FilterError",
     "Follower",
+    "LiveSummary",
     "LogEvent",
     "LogReport",
     "ManifestError",
@@ -87,6 +94,7 @@ __all__ = [
     "MicrometricError",
     "MicrometricWarning",
     "NoDataError",
+    "NotAddedUpError",
     "NotAnEvent",
     "PathError",
     "Picture",

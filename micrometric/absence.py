@@ -45,8 +45,9 @@ def why_empty(
     wanted = Filter.read(metrics, location, where, since, until, zone=zone)
     wanted = wanted.bound_to(found.directory_keys())
     census = _Census(wanted, _singles(wanted))
+    text_metrics = text_metrics_of(found)
     for segment in found.segments:
-        for event in read_segment(segment, report, zone, text_metrics_of(found)):
+        for event in read_segment(segment, report, zone, text_metrics):
             census.add(event, segment)
     return census.verdict(named)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from micrometric.defects import Defect
 from micrometric.event import format_timestamp
-from micrometric.manifest import Manifest, SegmentFacts, SessionFacts, SessionState
+from micrometric.manifest import Counts, Manifest, SegmentFacts, SessionFacts, SessionState
 from micrometric.scanning import Scanned
 from micrometric.segment import closed_names
 
@@ -18,13 +18,41 @@ from micrometric.segment import closed_names
 class SessionCheck:
     """A session, and whether its files hold what it wrote."""
 
-    session: str
-    directory: Path
+    path: Path
+    """Its manifest."""
+    run: str
+    facts: SessionFacts
     state: SessionState
-    written: int | None
-    """Events that it says it wrote and that were not deleted since; None of one without account."""
+    account: Counts | None
+    """What it says became of its events; None where it does not."""
+    deleted: int
+    """Events that it wrote and that were deleted on purpose since."""
     found: int
     """Events in its files."""
+    is_settled: bool
+    """Whether it writes no more, and all its files were looked over."""
+
+    @property
+    def session(self) -> str:
+        """Its id."""
+        return self.facts.id
+
+    @property
+    def directory(self) -> Path:
+        """Where its files are."""
+        return self.path.parent
+
+    @property
+    def written(self) -> int | None:
+        """Events that should be in its files; None of one without account."""
+        return None if self.account is None else self.account.written - self.deleted
+
+    @property
+    def missing(self) -> int | None:
+        """Events that should be in its files and are not; None where nobody can tell."""
+        if self.written is None or not self.is_settled:
+            return None
+        return max(0, self.written - self.found)
 
     @property
     def is_exact(self) -> bool:
@@ -45,10 +73,20 @@ def check_account(
     """
     facts = manifest.session
     assert facts is not None
-    found = sum(one.events for one in scanned)
     account = manifest.accounting
-    written = None if account is None else account.total.written - _deleted_events(facts, scanned)
-    check = SessionCheck(facts.id, path.parent, state, written, found)
+    check = SessionCheck(
+        path=path,
+        run=scanned[0].segment.run if scanned else path.parent.name,
+        facts=facts,
+        state=state,
+        account=None if account is None else account.total,
+        deleted=_deleted_events(facts, scanned),
+        found=sum(one.events for one in scanned),
+        # What a living session writes next, nobody has counted yet; and files that nobody asked
+        # about were not counted either.
+        is_settled=state not in ("live", "unknown")
+        and not _has_others(path.parent, facts, scanned),
+    )
     defects = []
     if state == "killed":
         pending = account.total.pending if account else 0
@@ -56,9 +94,7 @@ def check_account(
         if pending:
             reason += f", when {pending} of its events were in memory"
         defects.append(Defect("killed", path, reason))
-    # What a living session writes next, nobody has counted yet; and files that nobody asked
-    # about were not counted either.
-    if account is None or state in ("live", "unknown") or _has_others(path.parent, facts, scanned):
+    if account is None or not check.is_settled:
         return check, defects
     if state == "ended" and not account.total.balances:
         counts = ", ".join(
@@ -66,11 +102,11 @@ def check_account(
             for name in ("logged", "written", "pending", "sampled_out", "capped", "failed")
         )
         defects.append(Defect("account", path, f"it does not add up: {counts}"))
-    assert written is not None
-    if found < written:
-        defects.extend(_missing(path, facts, scanned, written, found))
-    elif found > written and state == "ended":
-        reason = f"session {facts.id} wrote {written} events, its files hold {found}"
+    assert check.written is not None
+    if check.missing:
+        defects.extend(_missing(path, facts, scanned, check.written, check.found))
+    elif check.found > check.written and state == "ended":
+        reason = f"session {facts.id} wrote {check.written} events, its files hold {check.found}"
         defects.append(Defect("surplus", path, reason))
     return check, defects
 

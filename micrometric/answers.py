@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from micrometric.columns import Request
 from micrometric.engines import Engine
-from micrometric.keys import Key, moment_at
+from micrometric.event import moment_at
+from micrometric.keys import Key
 from micrometric.report import Report
 
 if TYPE_CHECKING:

@@ -106,7 +106,7 @@ class Arrivals:
             self._wait(0.0)
             if self._must_look:
                 self._look()
-        return self._intake.taken(lines, watched.segment)
+        return self._intake.taken(lines, watched.segment, watched.file.count)
 
     def _missed(self) -> Iterator[list[LogEvent]]:
         while self._watcher.missed:

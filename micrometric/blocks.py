@@ -100,8 +100,8 @@ def read_block(
     return events if len(events) == count else None
 
 
-def pass_block(lines: bytes, segment: Segment) -> bytes | None:
-    """Return whole lines of a segment as they are, with their origin.
+def pass_block(lines: bytes, segment: Segment) -> tuple[bytes, int] | None:
+    """Return whole lines of a segment as they are, with their origin, and how many they are.
 
     Returns:
         None where a line is not beyond doubt, tells an origin itself, or cannot be printed as it
@@ -121,7 +121,7 @@ def pass_block(lines: bytes, segment: Segment) -> bytes | None:
         return None
     end = b"," + end[1:]
     objects[-1] = objects[-1][: -len(b"}\n")] + end
-    return (end + b"{").join(objects)
+    return (end + b"{").join(objects), len(objects)
 
 
 def _objects(lines: bytes) -> list[bytes]:

@@ -17,6 +17,8 @@ SURELY_FLAT = 2 * NESTING_LIMIT
 """Bytes that JSON beyond the limit has at least: what is opened is also closed."""
 DIGITS_LIMIT = 4300
 """Digits of an integer, as Python has it: its time to read one grows with their square."""
+AXES_LIMIT = 16
+"""Axes of the lists of a metric; to take lists apart costs a step for each."""
 MANIFEST_LIMIT = 64 * 1024 * 1024
 """Bytes of a manifest."""
 

@@ -20,7 +20,7 @@ from micrometric.manifest import merge_metrics, read_manifest
 from micrometric.reader import read_segment, read_zone
 from micrometric.report import Report, source_of
 from micrometric.scanning import Scanned, scan_segment
-from micrometric.segment import STEM, file_size, is_manifest_name, parse_segment_name
+from micrometric.segment import STEM, file_size, parse_segment_name, session_of_manifest
 
 KEPT = 100_000
 """Defects that are remembered one by one; all are counted."""
@@ -86,10 +86,14 @@ class _Checker:
         self._zone = zone
         self._check = Check(files=len(found.segments))
         self._doubled: dict[SessionKey, list[Defect]] = {}
-        """Lines that stand twice, by session."""
+        """Lines that stand twice, by session; of each the first `KEPT`."""
+        self._doubles: Counter[SessionKey] = Counter()
+        """How many there are of each."""
         self._states = found.session_states(machine)
 
     def run(self, progress: Callable[[float], None] | None) -> Check:
+        for place, reason in self._found.unread.items():
+            self._add("unreadable", place, f"it cannot be looked into: {reason}")
         self._look_at_directories()
         self._look_at_conflicts()
         scanned = self._scan(progress)
@@ -113,8 +117,9 @@ class _Checker:
         broken: set[str] = set()
         for path in sorted(_entries(directory)):
             name = parse_segment_name(path.name)
-            if is_manifest_name(path.name):
-                broken |= self._look_at_manifest(path)
+            if (session := session_of_manifest(path.name)) is not None:
+                if not self._is_usable(path, session):
+                    broken.add(session)
             elif path.name.startswith(f".{STEM}") and path.name.endswith(".tmp"):
                 self._add("leftover", path, "no program has it open by this name any more")
             elif name is not None:
@@ -130,24 +135,23 @@ class _Checker:
                 count = "1 segment" if len(files) == 1 else f"{len(files)} segments"
                 self._add("no manifest", files[0], f"{count} of session {session}")
 
-    def _look_at_manifest(self, path: Path) -> set[str]:
-        """Tell what is wrong with a manifest; return the session of one that cannot be used."""
-        session = path.name.removeprefix(f"{STEM}.").removesuffix(".manifest.json")
+    def _is_usable(self, path: Path, session: str) -> bool:
+        """Tell what is wrong with a manifest, and say whether it tells of its session."""
         try:
             manifest = read_manifest(path)
         except (ManifestError, PathError) as error:
             self._add("manifest", path, str(error).replace(f"manifest {str(path)!r}", "it"))
-            return {session}
+            return False
         facts = manifest.session
         if facts is None or facts.id != session:
             found = "no session" if facts is None else f"session {facts.id}"
             self._add("manifest", path, f"its name says session {session}, it tells of {found}")
-            return {session}
+            return False
         for told in facts.segments:
             if parse_segment_name(told.name) is None:
                 reason = f"it tells of a segment {told.name[:80]!r}, which is no name of one"
                 self._add("manifest", path, reason)
-        return set()
+        return True
 
     def _look_at_conflicts(self) -> None:
         told = [(str(path), manifest) for path, manifest in self._found.manifests]
@@ -177,6 +181,7 @@ class _Checker:
         if defect.kind == "doubled":
             # The account of its session may allow it: events of one time and value look the same.
             kept = self._doubled.setdefault(segment.session_key, [])
+            self._doubles[segment.session_key] += 1
             if len(kept) < KEPT:
                 kept.append(defect)
         elif defect.kind != "unfinished" or self._states.get(segment.session_key) not in (
@@ -232,6 +237,7 @@ class _Checker:
             if key not in exact:
                 for defect in doubled:
                     self._check.add(defect)
+                self._check.counts["doubled"] += self._doubles[key] - len(doubled)
 
     def _add(self, kind: str, path: Path | str, reason: str) -> None:
         place = source_of(path) if isinstance(path, Path) else path

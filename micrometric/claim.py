@@ -12,10 +12,11 @@ import contextlib
 import os
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from micrometric.errors import MicrometricError
+from micrometric.event import moment_at
 from micrometric.machine import Machine
 from micrometric.manifest import SessionFacts, read_manifest, session_state
 from micrometric.segment import (
@@ -117,12 +118,12 @@ def _archive_of(
     """Return the name for the plain segment of an ended session, None when it may still live."""
     owner = max((facts for facts in others if facts.plain), key=lambda own: own.id, default=None)
     if owner is None:
-        written = datetime.fromtimestamp(plain.st_mtime, UTC)
+        written = moment_at(plain.st_mtime)
         if now - written < QUIET:
             return None
         return directory / closed_name(original_session_id(plain.st_mtime), 0)
     # A second name means that another contender is at it, or that one was killed there.
-    changed = datetime.fromtimestamp(plain.st_ctime, UTC)
+    changed = moment_at(plain.st_ctime)
     if plain.st_nlink > 1 and now - changed < QUIET:
         return None
     told = [segment.index for segment in owner.segments if segment.name != PLAIN_NAME]

@@ -18,9 +18,10 @@ import msgspec
 
 from micrometric.claim import QUIET, next_index
 from micrometric.errors import PathError, SettingError
+from micrometric.event import moment_at
 from micrometric.finder import Found, Segment, find
 from micrometric.given import Paths
-from micrometric.leaving import LeftError, refuse_others, why_linked, why_living
+from micrometric.leaving import LeftError, refuse_others, why_linked, why_living, why_untold
 from micrometric.machine import this_machine
 from micrometric.manifest import SegmentFacts, write_manifest
 from micrometric.packing import RefusedError, clear_remains, sync, verified_parquet
@@ -45,9 +46,11 @@ class Compacted:
     target: Path
     """What it is now."""
     bytes_before: int
+    """Size of the file that it was."""
     bytes_after: int | None = None
-    """None in a dry run, as `events`."""
+    """None in a dry run."""
     events: int | None = None
+    """Events in it; None in a dry run."""
 
     @property
     def ratio(self) -> float | None:
@@ -60,11 +63,13 @@ class Compaction:
     """What became of the segments under some paths."""
 
     compacted: list[Compacted] = field(default_factory=list)
+    """Those that became Parquet, or would, in their order."""
     left: dict[Path, str] = field(default_factory=dict)
     """Segments that may change yet, or that are no business of ours, and why."""
     refused: dict[Path, str] = field(default_factory=dict)
     """Segments that Parquet cannot hold whole, and why."""
     notes: list[str] = field(default_factory=list)
+    """What else there is to say, a sentence each."""
 
 
 def compact(
@@ -134,6 +139,7 @@ class _Worker:
         self._machine = this_machine()
         self._now = now
         self._manifests = found.session_manifests()
+        self._unusable = found.unusable
 
     def compacted(self, segment: Segment, *, dry_run: bool) -> Compacted:
         """Compact one segment.
@@ -186,6 +192,7 @@ class _Worker:
         manifest = self._manifests.get(segment.session_key)
         facts = None if manifest is None else manifest.session
         reason = why_linked(segment.path, self._named) if self._to is None else None
+        reason = reason or why_untold(segment, self._unusable)
         reason = reason or why_living(facts, segment.path.stat(), self._machine, self._now)
         if reason is not None:
             raise LeftError(reason)
@@ -231,7 +238,7 @@ class _Worker:
         status = segment.path.stat()
         if status.st_nlink == 1:
             return
-        if self._now - datetime.fromtimestamp(status.st_ctime, UTC) < QUIET:
+        if self._now - moment_at(status.st_ctime) < QUIET:
             raise LeftError("its file has two names; another program may be about to archive it")
         for name in (PLAIN_NAME, active_name(segment.session or "")):
             other = segment.path.parent / name

@@ -15,6 +15,12 @@ if TYPE_CHECKING:
     import pandas as pd
     import polars as pl
 
+
+def column_of(key: str) -> str:
+    """Return what the column of a key is called: the event's own value is not that of a figure."""
+    return "event.value" if key == "value" else key
+
+
 Effect = Literal["higher", "lower", "unclear"]
 
 
@@ -62,10 +68,10 @@ class Compared:
         return "higher" if self.interval.low > 0 else "lower"
 
     def row(self) -> dict[str, Any]:
-        """Return all of it as a flat row."""
+        """Return all of it as a flat row: the metric, the keys, then the `COLUMNS`."""
         return {
             "metric": self.metric,
-            **self.keys,
+            **{column_of(name): held for name, held in self.keys.items()},
             "figure": self.figure,
             "other": self.other,
             "base": self.before,
@@ -82,6 +88,11 @@ class Compared:
         }
 
 
+COLUMNS = (
+    "figure", "other", "base", "value", "difference", "ratio", "low", "high", "effect", "units",
+    "reason", "count_base", "count",
+)  # fmt: skip
+"""Columns of a comparison after the metric and the keys, none of which is called so."""
 _SHOWN = ("figure", "other", "base", "value", "difference", "low", "high", "effect")
 """Columns at a prompt, after the metric and the keys; `Comparison.to_pandas` has them all."""
 
@@ -94,6 +105,8 @@ class Comparison:
     """
 
     by: tuple[str, ...]
+    """The keys grouped by; one that is called like a figure or one of the `COLUMNS` is
+    `metadata.x` or `dir.x`."""
     base: str
     others: tuple[str, ...]
     rows: list[Compared]
@@ -119,7 +132,8 @@ class Comparison:
 
     def __repr__(self) -> str:
         rows = [row.row() for row in self.rows]
-        return text_table(["metric", *self.by, *_SHOWN], rows, self.report.sentences())
+        columns = ["metric", *map(column_of, self.by), *_SHOWN]
+        return text_table(columns, rows, self.report.sentences())
 
     def to_pandas(self) -> pd.DataFrame:
         """Return a row for each comparison."""

@@ -21,7 +21,7 @@ from micrometric.figures import Figures
 from micrometric.intervals import Method
 from micrometric.keys import names_of, order_of
 from micrometric.limits import Checked, Limit, check, figures_for, read_limits
-from micrometric.query import Query
+from micrometric.query import OCCURRENCE, Query
 from micrometric.replication import Group, Replication, Rests
 from micrometric.report import Report
 from micrometric.sides import Side, sides_of_key, sides_of_paths
@@ -99,7 +99,6 @@ def compare(
     limits = read_limits(fail_if)
     shown = Figures.read(stats)
     asked = Figures(tuple(dict.fromkeys([*shown.names, *figures_for(limits), "count"])))
-    names = [name for name in names_of(by) if name not in ("metric", key)]
 
     def query(paths: object, condition: str | None) -> Query:
         return Query.open(
@@ -127,6 +126,9 @@ def compare(
         if base_value is not None:
             raise SettingError("a value to compare with needs the key that it is of")
         sides = sides_of_paths(base, others, where_base, where_other, query)
+    called = sides[-1].called  # The first may be a saved summary.
+    compared = [] if key is None else called([key])
+    names = [name for name in called(names_of(by)) if name not in compared]
     tables = [_Table.of(side, names, asked) for side in sides]
     if not tables[0].rows:
         raise NoDataError(f"the base {sides[0].name} has no such events")
@@ -134,7 +136,7 @@ def compare(
     ordered = sorted(
         groups, key=lambda group: [order_of(value) for value in (group.metric, *group.values)]
     )
-    replication = Replication(unit, pair_by, method, level)
+    replication = _replication(called, unit, pair_by, method, level)
     rests = replication.of(sides[0], sides[1:], names) if "mean" in shown.names else Rests(level)
     rows = [
         _compared(group, names, figure, tables[0], table, rests)
@@ -159,6 +161,21 @@ def compare(
         checks=checked.groups,
         units={name: unit for side in sides for name, unit in side.units.items()},
     )
+
+
+def _replication(
+    called: Callable[[Sequence[str]], list[str]],
+    unit: str | None,
+    pair_by: str | Sequence[str] | None,
+    method: Method,
+    level: float,
+) -> Replication:
+    """Return what intervals are to rest on, its keys by what they are called in rows."""
+    units = None if unit is None else called([unit])
+    pairs = None if pair_by is None else names_of(pair_by)
+    if pairs is not None and pairs != [OCCURRENCE]:
+        pairs = called(pairs)
+    return Replication(units[0] if units else unit, pairs, method, level)
 
 
 def _both(first: str | None, second: str | None) -> str | None:

@@ -18,10 +18,13 @@ from micrometric.event import decode_line
 _LONGEST = 1 << 20
 """Bytes of the longest line that is looked into; a longer one is set aside whole."""
 _STARTS = 256
-"""Places in a line that may be the start of an event; beyond these, no more are looked at."""
-_START = re.compile(rb'\{[ \t]*"(?:timestamp|metric)"[ \t]*:')
-_INSIDE = re.compile(rb"[:,\[][ \t]*\Z")
-_BETWEEN = re.compile(rb"[ \t\r,]*")
+"""Places between two NULs that are tried as the start of an event; beyond these, none is."""
+_SHORTEST = len('{"timestamp":"","metric":""}')
+_CHUNK = re.compile(rb"[^\x00]{%d,}" % _SHORTEST)
+"""What may hold an event: no JSON holds a NUL, so each run of them divides."""
+_START = re.compile(rb'(?P<sign>[:,\[][ \t\r]*+)?\{(?=[ \t]*+"(?:timestamp|metric)"[ \t]*+:)')
+"""The start of an event, with the sign that would make it a value inside of something else."""
+_BETWEEN = re.compile(rb"[ \t\r,]*+")
 _decoder = json.JSONDecoder()
 
 
@@ -66,7 +69,7 @@ def damage_of(line: bytes) -> Damage | None:
     else:
         return None
     is_long = len(body) > _LONGEST
-    pieces = [Piece(0, len(body), is_event=False)] if is_long else _joined(_pieces(body))
+    pieces = [*_pieces(len(body), () if is_long else _events(body))]
     events = sum(piece.is_event for piece in pieces)
     if nuls := body.count(0):
         return Damage("nul", f"{nuls} NUL {'byte' if nuls == 1 else 'bytes'} in it", pieces)
@@ -82,68 +85,63 @@ def damage_of(line: bytes) -> Damage | None:
     return Damage(kind, reason, pieces)
 
 
-def _joined(pieces: Iterable[Piece]) -> list[Piece]:
-    """Make one piece of those between two events."""
-    joined: list[Piece] = []
-    for piece in pieces:
-        if joined and not (piece.is_event or joined[-1].is_event):
-            joined[-1] = Piece(joined[-1].start, piece.end, is_event=False)
-        else:
-            joined.append(piece)
-    return joined
+def _pieces(length: int, events: Iterable[tuple[int, int]]) -> Iterator[Piece]:
+    """Yield the parts of a line of a length, which follow each other without a gap."""
+    passed = 0
+    for start, end in events:
+        if passed < start:
+            yield Piece(passed, start, is_event=False)
+        yield Piece(start, end, is_event=True)
+        passed = end
+    if passed < length:
+        yield Piece(passed, length, is_event=False)
 
 
-def _pieces(body: bytes) -> Iterator[Piece]:
-    """Yield the parts of a line that is no event; they follow each other without a gap."""
-    start = 0
-    for run in re.finditer(rb"\x00+|\Z", body):
-        # No JSON holds a NUL: each run of them divides.
-        yield from _between(body, start, run.start())
-        if run.start() < run.end():
-            yield Piece(run.start(), run.end(), is_event=False)
-        start = run.end()
+def _events(body: bytes) -> Iterator[tuple[int, int]]:
+    """Yield where the whole events are in a line that is no event itself."""
+    for chunk in _CHUNK.finditer(body):
+        for start, end in _events_in(chunk[0]):
+            yield chunk.start() + start, chunk.start() + end
 
 
-def _between(body: bytes, start: int, end: int) -> Iterator[Piece]:
-    text = body[start:end].decode("latin-1")  # A character a byte: places in it are places in body.
-    place = passed = 0
-    for _ in range(_STARTS):
-        whole = _event_at(text, body, start, place)
-        if whole is not None:
-            if passed < place:
-                yield Piece(start + passed, start + place, is_event=False)
-            yield Piece(start + place, start + whole, is_event=True)
-            passed = whole
-        found = _next_start(body[start:end], passed, max(place + 1, passed))
-        if found is None:
-            break
-        place = found
-    if passed < end - start:
-        yield Piece(start + passed, end, is_event=False)
-
-
-def _next_start(chunk: bytes, passed: int, place: int) -> int | None:
-    """Return where an event may start, at a place or behind it.
+def _events_in(chunk: bytes) -> Iterator[tuple[int, int]]:
+    """Yield where whole events are, in one pass: hostile lines are nothing but starts of events.
 
     What stands where a value does inside of another object is no event of its own.
-
-    Args:
-        chunk: what is looked at.
-        passed: where the last whole event ended.
-        place: where to look from.
     """
-    for match in _START.finditer(chunk, place):
-        before = chunk[passed : match.start()]
-        if _BETWEEN.fullmatch(before) or not _INSIDE.search(before[-16:]):
-            return match.start()
-    return None
+    text = chunk.decode("latin-1")  # A character a byte: places in it are places in the chunk.
+    passed, free = 0, _end_of_separators(chunk, 0)
+    tried = 0
+    for start, is_inside in _starts(chunk):
+        if start < passed or (is_inside and start > free):
+            continue
+        tried += 1
+        if tried > _STARTS:
+            return
+        end = _event_at(text, chunk, start)
+        if end is not None:
+            yield start, end
+            passed, free = end, _end_of_separators(chunk, end)
 
 
-def _event_at(text: str, body: bytes, start: int, place: int) -> int | None:
+def _starts(chunk: bytes) -> Iterator[tuple[int, bool]]:
+    """Yield where an event may start, and whether that is where a value would."""
+    yield 0, False
+    for match in _START.finditer(chunk):
+        if match.end() > 1:
+            yield match.end() - 1, match["sign"] is not None
+
+
+def _end_of_separators(chunk: bytes, start: int) -> int:
+    match = _BETWEEN.match(chunk, start)
+    return start if match is None else match.end()
+
+
+def _event_at(text: str, chunk: bytes, start: int) -> int | None:
     """Return where the event ends that starts at a place, None if none does."""
     try:
-        _, end = _decoder.raw_decode(text, place)
-        decode_line(body[start + place : start + end])
+        _, end = _decoder.raw_decode(text, start)
+        decode_line(chunk[start:end])
     except (ValueError, RecursionError):
         return None
     return end

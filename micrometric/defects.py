@@ -91,7 +91,9 @@ KINDS: dict[str, Kind] = {
         "`micrometric repair` recovers what is before the damage",
     ),
     "parquet": Kind("a Parquet file that is damaged or not of micrometric", "make it anew"),
-    "unreadable": Kind("a file that cannot be read", "look at its permissions and its disk"),
+    "unreadable": Kind(
+        "a file or directory that cannot be read", "look at its permissions and its disk"
+    ),
     "killed": Kind(
         "a session that was killed; up to what was in memory then is lost", "", is_finding=False
     ),

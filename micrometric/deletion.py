@@ -16,7 +16,7 @@ import msgspec
 
 from micrometric.errors import ManifestError, PathError
 from micrometric.finder import Segment
-from micrometric.leaving import why_living
+from micrometric.leaving import unusable_manifest, why_living
 from micrometric.machine import Machine
 from micrometric.manifest import (
     DeletedFacts,
@@ -64,13 +64,17 @@ class Deleter:
 
     def _delete(self, directory: Path, session: str, files: list[Doomed]) -> None:
         path = directory / manifest_name(session)
-        manifest = _read(path)
+        try:
+            manifest = _read(path, session)
+        except (ManifestError, PathError):
+            self._leave(files, unusable_manifest(path))
+            return
         if manifest is not None and manifest.session is not None:
             # As it is now, and not when the plan was made.
             status = path.stat()
             reason = why_living(manifest.session, status, self._machine, self._now)
             if reason is not None:
-                self._pruning.left.update({one.path: reason for one in files})
+                self._leave(files, reason)
                 return
             manifest = _going(manifest, manifest.session, files)
             write_manifest(path, manifest)
@@ -92,6 +96,9 @@ class Deleter:
             numbers = {one.index for one in gone} - {one.index for one in files if one not in gone}
             write_manifest(path, _gone(manifest, manifest.session, directory, numbers))
 
+    def _leave(self, files: list[Doomed], reason: str) -> None:
+        self._pruning.left.update({one.path: reason for one in files})
+
     def _unlink(self, one: Doomed, handle: int) -> bool:
         """Delete a file from an open directory, if it is still the file it was."""
         try:
@@ -106,11 +113,22 @@ class Deleter:
         return True
 
 
-def _read(path: Path) -> Manifest | None:
+def _read(path: Path, session: str) -> Manifest | None:
+    """Return the manifest of a session, None where there is none.
+
+    Raises:
+        PathError: it cannot be read.
+        ManifestError: it cannot be used, or is another session's.
+    """
     try:
-        return read_manifest(path)
-    except (ManifestError, PathError):
+        manifest = read_manifest(path)
+    except PathError:
+        if os.path.lexists(path):
+            raise
         return None
+    if manifest.session is None or manifest.session.id != session:
+        raise ManifestError(f"manifest {str(path)!r} is not that of its session")
+    return manifest
 
 
 def _going(manifest: Manifest, facts: SessionFacts, files: list[Doomed]) -> Manifest:
@@ -123,6 +141,7 @@ def _going(manifest: Manifest, facts: SessionFacts, files: list[Doomed]) -> Mani
         going.add(one.index)
         if one.index not in told or facts.end is None:
             # Of a session that was killed, the manifest may not know them, or not as they ended.
+            # Of several forms of one, that which is read is the last.
             told[one.index] = SegmentFacts(one.path.name, one.index, _events(one), one.size)
     segments = tuple(sorted(told.values(), key=lambda fact: fact.index))
     return msgspec.structs.replace(

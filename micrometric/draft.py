@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from micrometric.bins import PLACES
 from micrometric.errors import NoDataError
 from micrometric.event import LogEvent
-from micrometric.keys import order_of
+from micrometric.keys import Key, order_of
 from micrometric.pictures import Panel, Picture, quantity
 from micrometric.printable import printable
 from micrometric.query import Query
@@ -59,9 +60,18 @@ class Draft:
         if sentence not in self.caption:
             self.caption.append(sentence)
 
+    def tell_shown(self, shown: int, there: int, what: str) -> None:
+        """Say how many are shown of what there is, where not all are."""
+        if shown < there:
+            self.say(f"{shown} of {there:,} {what} shown, those with the most events")
+
     def top(self, usual: int) -> int:
         """Return how many groups are shown in a panel."""
         return usual if self.asked.top is None else min(usual, self.asked.top)
+
+    def keys(self, names: str | Iterable[str]) -> list[Key]:
+        """Return what names of keys mean, called so that they can stand in any row."""
+        return self.query.keys(names, (*PLACES, "whole"))
 
     def metric(self, name: str) -> Metric | None:
         """Return what is registered under a name."""

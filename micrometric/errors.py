@@ -9,6 +9,7 @@
   ├── FilterError       (ValueError)   a filter (where, since, …) that cannot be read
   ├── ManifestError     (ValueError)   a manifest that is broken or of a future version
   ├── NotAnEvent        (ValueError)   a line that is not an event
+  ├── NotAddedUpError   (RuntimeError) what was written is not what was read: a bug here
   ├── PathError         (OSError)      a path that is missing, unreadable or holds no logs
   └── NoDataError       (LookupError)  a metric, key or launch that is not in the logs
 """
@@ -67,6 +68,10 @@ class NotAnEvent(MicrometricError, ValueError):  # noqa: N818 - it names what th
         super().__init__(reason)
         self.reason = reason
         self.kind = kind
+
+
+class NotAddedUpError(MicrometricError, RuntimeError):
+    """What was written is not what was read: a bug here, and nothing of its output is used."""
 
 
 class PathError(MicrometricError, OSError):

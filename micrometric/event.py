@@ -124,20 +124,17 @@ def without_lone_surrogates(line: bytes) -> bytes:
     return text.encode("utf-8", "replace") + b"\n"
 
 
-def decode_line(
-    line: bytes, *, zone: tzinfo | None = None, text_metrics: frozenset[str] = frozenset()
-) -> LogEvent:
+def decode_line(line: bytes, *, zone: tzinfo | None = None) -> LogEvent:
     """Return the event that a line holds.
 
     Args:
         line: one line, with or without its end; CRLF and a byte order mark are accepted.
         zone: the zone of a timestamp that names none; None is this machine's.
-        text_metrics: metrics registered as `str`, whose "NaN" stays a text.
 
     Raises:
         NotAnEvent: the line is not JSON, not an object, or lacks or mistypes a key.
     """
-    return to_event(decode_fields(line), zone=zone, text_metrics=text_metrics)
+    return to_event(decode_fields(line), zone=zone)
 
 
 def to_event(
@@ -147,7 +144,13 @@ def to_event(
     text_metrics: frozenset[str] = frozenset(),
     directories: Mapping[str, str | int | float] | None = None,
 ) -> LogEvent:
-    """Return the event that checked fields make up; see `decode_line`.
+    """Return the event that checked fields make up.
+
+    Args:
+        fields: those of a line.
+        zone: see `decode_line`.
+        text_metrics: metrics registered as `str`, whose "NaN" stays a text.
+        directories: the `name=value` parts of the path of its file.
 
     Raises:
         NotAnEvent: the timestamp is no time.
@@ -288,6 +291,18 @@ def non_finite_name(value: float) -> str:
 def format_timestamp(moment: datetime) -> str:
     """Return an aware datetime as it stands in an event line: UTC, microseconds, `Z`."""
     return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+
+
+FIRST_SECOND, LAST_SECOND = -62_135_596_800, 253_402_300_799
+"""The first and the last second that are a time: of the years 1 and 9999."""
+
+
+def moment_at(seconds: float) -> datetime:
+    """Return the time at so many seconds from the epoch, or the nearest that there is.
+
+    Files, too, may be dated to years that no `datetime` has.
+    """
+    return datetime.fromtimestamp(min(max(seconds, FIRST_SECOND), LAST_SECOND), UTC)
 
 
 def parse_timestamp(text: str, zone: tzinfo | None = None) -> datetime:

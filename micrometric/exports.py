@@ -7,7 +7,6 @@ them than a batch is in memory. A file appears under its name once it is whole.
 from __future__ import annotations
 
 import contextlib
-import itertools
 import os
 import shutil
 import sys
@@ -16,6 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from pathlib import Path
 
+from micrometric.batches import batches_of
 from micrometric.errors import PathError, SettingError
 from micrometric.event import LogEvent
 from micrometric.flat import Flat
@@ -27,7 +27,6 @@ from micrometric.spec import hint
 from micrometric.spool import held
 from micrometric.temporary import hidden_name, temporary_directory, told_as_temporary
 
-_BATCH = 20_000
 """Events in memory at a time."""
 SUFFIXES = {
     ".csv": "csv",
@@ -58,9 +57,7 @@ class Events:
 
     def batches(self) -> Iterator[list[LogEvent]]:
         """Yield all events, some at a time."""
-        events = self.again()
-        while batch := list(itertools.islice(events, _BATCH)):
-            yield batch
+        yield from batches_of(self.again())
 
     def flat(self) -> Flat:
         """Return the columns that the events need."""

@@ -15,8 +15,15 @@ from typing import TYPE_CHECKING, Literal, TypeVar, cast
 from micrometric.download import LISTING_PATIENCE, Signs, each, is_missing, unreadable
 from micrometric.errors import PathError
 from micrometric.fetched import remove_root, shown_url
-from micrometric.filesystems import Place, Remote, RemoteFile
-from micrometric.segment import REGISTRY_NAME, is_manifest_name, nothing_in, parse_segment_name
+from micrometric.filesystems import Remote
+from micrometric.remote_file import Place, RemoteFile
+from micrometric.segment import (
+    LINE_SUFFIXES,
+    REGISTRY_NAME,
+    is_manifest_name,
+    nothing_in,
+    parse_segment_name,
+)
 
 if TYPE_CHECKING:
     from micrometric.remote import Mirror
@@ -123,7 +130,7 @@ class Fetch:
             name = one.parts[-1]
             if is_manifest(name) or (self._wants_segments and parse_segment_name(name)):
                 wanted[one.parts] = one
-            elif name.endswith((".jsonl", ".jsonl.gz", ".jsonl.zst")):
+            elif name.endswith(LINE_SUFFIXES):
                 others.append(one)
         return wanted, others
 

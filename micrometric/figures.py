@@ -7,12 +7,13 @@ over the columns that `micrometric.columns` describes.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from micrometric.errors import SettingError
+from micrometric.keys import Key, read_key
 from micrometric.spec import hint
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ MEANINGS = {
 COUNTS = frozenset({"count", "non_finite", "non_numeric"})
 """Figures that are whole numbers and there for every group."""
 _PERCENTILE = re.compile(r"p(100(?:\.0+)?|[0-9]{1,2}(?:\.[0-9]{1,9})?)")
+_PREFIXES = {"metadata": "metadata", "directory": "dir"}
 _TIMED = frozenset({"first", "last", "rate"})
 
 
@@ -130,6 +132,28 @@ def _column(name: str) -> str:
 def is_figure(name: str) -> bool:
     """Say whether a figure is called so."""
     return name in MEANINGS or _PERCENTILE.fullmatch(name) is not None
+
+
+def key_beside_figures(
+    name: str, directories: Collection[str], beside: Collection[str] = ()
+) -> Key:
+    """Return what a name means, called so that it can stand in a row beside figures.
+
+    A metadata key or one of directories that is called like a figure, whichever are asked for, is
+    called `metadata.x` or `dir.x`, and so is one that is called like another column.
+
+    Args:
+        name: see `read_key`.
+        directories: see `read_key`.
+        beside: names of further columns.
+
+    Raises:
+        FilterError: the name is empty.
+    """
+    key = read_key(name, directories)
+    if key.kind in _PREFIXES and (is_figure(key.name) or key.name in beside):
+        return replace(key, name=f"{_PREFIXES[key.kind]}.{key.path}")
+    return key
 
 
 def is_quantile(name: str) -> bool:

@@ -27,22 +27,30 @@ from micrometric.manifest import (
 from micrometric.registry import Metric
 from micrometric.remote import local_paths, mirror_of
 from micrometric.runs import Scalar, directory_keys, run_names
-from micrometric.search import Located, find_directories, names_in, search, take
+from micrometric.search import (
+    Located,
+    Unread,
+    find_directories,
+    names_in,
+    not_looked_into,
+    search,
+    take,
+)
 from micrometric.segment import (
     REGISTRY_NAME,
     SUFFIXES,
     closed_names,
     file_identity,
-    is_manifest_name,
     original_session_id,
     parse_segment_name,
     rank_in,
+    session_of_manifest,
 )
 from micrometric.spec import hint
 from micrometric.spool import STDIN, Spool, is_pipe, run_of_pipe
 
 if TYPE_CHECKING:
-    from micrometric.filesystems import RemoteFile
+    from micrometric.remote_file import RemoteFile
 
 SessionKey = tuple[Path, str]
 """Directory and id of a session: where a run was copied, there are two of one id."""
@@ -100,6 +108,10 @@ class Found:
     is a link below these was not named by anybody."""
     notes: list[str] = field(default_factory=list)
     """What could not be used, a sentence each."""
+    unread: Unread = field(default_factory=dict)
+    """Directories that could not be looked into, and why."""
+    unusable: set[Path] = field(default_factory=set)
+    """Manifests of sessions that tell nothing of them, so neither whether they live."""
 
     def metrics(self) -> dict[str, Metric]:
         """Return the registered metrics of all manifests, noting where their dtypes disagree."""
@@ -183,21 +195,23 @@ def find(paths: Paths, *, in_place: bool = False, again: bool = True) -> Found:
     located: Located = {}
     pipes: dict[Path, None] = {}
     for path in given:
+        roots = _expand(os.fspath(path))
         found.named.add(_written(os.fspath(path)))
-        for root in _expand(os.fspath(path)):
+        for root in roots:
             found.roots.append(root)
             if is_pipe(root):
                 pipes[root] = None
             elif root.is_dir():
-                search(root, located, directories)
+                search(root, located, directories, found.unread)
             else:
-                take(root, root.parent, located)
+                take(root, root.parent, located, found.unread)
                 directories[root.parent] = None
+    found.notes.extend(not_looked_into(found.unread))
     for pipe in pipes:
         spool = Spool.of(pipe) if again else Spool.known(pipe)
         found.segments.append(Segment(pipe, run_of_pipe(pipe), is_pipe=True, spool=spool))
     for directory in directories:
-        found.manifests.extend(_manifests_in(directory, found.notes))
+        found.manifests.extend(_manifests_in(directory, found.notes, found.unusable))
     found.segments.extend(_describe(located, found.sessions(), in_place=in_place))
     return found
 
@@ -223,17 +237,23 @@ def find_manifests(paths: Paths, notes: list[str]) -> list[tuple[Path, Manifest]
                 found[root] = _read_manifest(root, is_named=True)
                 continue
             top = root if root.is_dir() else root.parent
-            below = [place for place, _ in find_directories(top)] if root.is_dir() else [top]
+            unread: Unread = {}
+            places = find_directories(top, unread) if root.is_dir() else [(top, [])]
+            below = [place for place, _ in places]
+            notes.extend(not_looked_into(unread))
             for directory in below:
-                found.update(_manifests_in(directory, notes))
+                found.update(_manifests_in(directory, notes, set()))
                 found.update(_registry_in(directory, notes))
     return list(found.items())
 
 
 def _expand(text: str) -> list[Path]:
     path = Path(text)
-    if path == STDIN or path.exists():
-        return [path]
+    try:
+        if path == STDIN or path.exists():
+            return [path]
+    except OSError as error:
+        raise PathError(f"cannot read {text!r}: {error.strerror}") from None
     if glob.has_magic(text):
         matches = sorted(glob.glob(text, recursive=True))  # noqa: PTH207 - absolute ones too
         if matches:
@@ -258,18 +278,28 @@ def _read_manifest(path: Path, *, is_named: bool = False) -> Manifest:
         raise type(error)(str(error).replace(str(path), shown(path))) from None
 
 
-def _manifests_in(directory: Path, notes: list[str]) -> Iterator[tuple[Path, Manifest]]:
+def _manifests_in(
+    directory: Path, notes: list[str], unusable: set[Path]
+) -> Iterator[tuple[Path, Manifest]]:
     for name in names_in(directory):
-        if is_manifest_name(name):
-            try:
-                yield directory / name, _read_manifest(directory / name)
-            except MicrometricError as error:
-                notes.append(f"{error}; its session is read without it")
+        session = session_of_manifest(name)
+        if session is None:
+            continue
+        path = directory / name
+        try:
+            manifest = _read_manifest(path)
+        except MicrometricError as error:
+            notes.append(f"{error}; its session is read without it")
+            unusable.add(path)
+            continue
+        if manifest.session is None or manifest.session.id != session:
+            unusable.add(path)
+        yield path, manifest
 
 
 def _registry_in(directory: Path, notes: list[str]) -> Iterator[tuple[Path, Manifest]]:
     path = directory / REGISTRY_NAME
-    if path.is_file():
+    if os.path.isfile(path):  # noqa: PTH113 - False, too, where that cannot be told
         try:
             yield path, _read_manifest(path)
         except MicrometricError as error:

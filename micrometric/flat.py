@@ -11,7 +11,7 @@ import csv
 import json
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -131,6 +131,16 @@ def as_double(value: float) -> float:
         return float(value)
     except OverflowError:
         return math.inf if value > 0 else -math.inf
+
+
+def observations(value: Any, depth: int) -> Iterator[tuple[tuple[int, ...], Any]]:
+    """Yield the elements of nested lists with their indexes, at most so deep; else the value."""
+    if depth and isinstance(value, list):
+        for index, item in enumerate(value):
+            for inner, element in observations(item, depth - 1):
+                yield (index, *inner), element
+    else:
+        yield (), value
 
 
 def json_text(value: Any) -> str | None:

@@ -134,12 +134,10 @@ def _typed_frame(events: list[LogEvent], engine: str) -> Any:
             return pl.read_parquet(path, memory_map=False)
         import duckdb
 
-        # Nothing is looked for on the network.
-        settings: dict[str, str | bool | int | float | list[str]] = {
-            "TimeZone": "UTC",
-            "autoinstall_known_extensions": False,
-        }
-        connection = duckdb.connect(config=settings)
+        from micrometric.parquet import CONFIG
+
+        connection = duckdb.connect(config=CONFIG)
+        connection.execute("SET GLOBAL TimeZone = 'UTC'")
         connection.execute("CREATE TABLE events AS SELECT * FROM read_parquet(?)", [str(path)])
         return connection.table("events")
 

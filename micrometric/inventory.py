@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
 from typing import Literal
 
 from micrometric.fetched import shown
+from micrometric.filters import Filter
 from micrometric.finder import Segment, find
 from micrometric.given import Paths
+from micrometric.intake import Intake
 from micrometric.machine import this_machine
 from micrometric.manifest import SessionState
-from micrometric.reader import choose_launch, read_segment, read_zone
+from micrometric.reader import choose_launch, read_zone, text_metrics_of
 from micrometric.report import Report
 from micrometric.segment import file_size, parse_segment_name
 
@@ -38,6 +40,7 @@ class Stored:
     size: int
     """Bytes on disk."""
     events: int
+    """Those that were asked for, as `begin` and `end` are of those."""
     begin: datetime | None
     """Time of the first event in UTC, None without one."""
     end: datetime | None
@@ -89,6 +92,11 @@ class Inventory:
 def take_inventory(
     paths: Paths,
     *,
+    metrics: str | Iterable[str] | None = None,
+    location: str | None = None,
+    where: str | None = None,
+    since: str | datetime | None = None,
+    until: str | datetime | None = None,
     launch: str | None = None,
     assume_tz: str | tzinfo | None = None,
 ) -> Inventory:
@@ -96,20 +104,31 @@ def take_inventory(
 
     Args:
         paths: files, directories (recursive), globs or `-`; one or several.
+        metrics: filters, as for `iter_events`: which events are counted. Segments without any are
+            left out then.
+        location: see `iter_events`.
+        where: see `iter_events`.
+        since: see `iter_events`.
+        until: see `iter_events`.
         launch: see `iter_events`.
         assume_tz: see `iter_events`.
 
     Raises:
         PathError: a path is missing, cannot be read, or holds no logs.
+        FilterError: a filter cannot be read.
+        SpecError: the spec cannot be read.
         SettingError: there is no such time zone.
         NoDataError: there is no such launch.
     """
     zone = read_zone(assume_tz)
     report = Report()
+    wanted = Filter.read(metrics, location, where, since, until, zone=zone)
     found = choose_launch(find(paths), launch, report)
     states = found.session_states(this_machine())
-    files = [_stored(s, states.get(s.session_key), zone, report) for s in found.segments]
-    return Inventory(files, report)
+    wanted = wanted.bound_to(found.directory_keys())
+    intake = Intake(wanted, zone, report, text_metrics_of(found))
+    files = [_stored(one, states.get(one.session_key), intake) for one in found.segments]
+    return Inventory([one for one in files if one.events or wanted.asks_nothing], report)
 
 
 def together(files: list[Stored]) -> Stored:
@@ -161,11 +180,9 @@ def _natural(name: str) -> list[tuple[int, str]]:
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
 
 
-def _stored(
-    segment: Segment, state: SessionState | None, zone: tzinfo | None, report: Report
-) -> Stored:
+def _stored(segment: Segment, state: SessionState | None, intake: Intake) -> Stored:
     events, begin, end = 0, None, None
-    for event in read_segment(segment, report, zone):
+    for event in intake.whole(segment):
         events += 1
         if begin is None or event.timestamp < begin:
             begin = event.timestamp

@@ -13,10 +13,12 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from micrometric.errors import FilterError
-from micrometric.event import ORIGIN_FIELDS, LogEvent
+from micrometric.event import ORIGIN_FIELDS, LogEvent, moment_at
 from micrometric.runs import Scalar
 
 EVENT_FIELDS = ("timestamp", "metric", "value", "location")
+STEP_KEYS = ("step", "global_step", "iteration", "epoch")
+"""Metadata keys that hold the step unless told; the first that there is counts."""
 Kind = Literal["field", "origin", "directory", "metadata", "bucket"]
 
 _BUCKET = re.compile(r"(?P<count>[1-9][0-9]{0,8})(?P<unit>s|m|h|d)")
@@ -105,13 +107,6 @@ def bucket_start(moment: datetime, seconds: int) -> datetime:
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-FIRST_SECOND, LAST_SECOND = -62_135_596_800, 253_402_300_799
-"""The first and the last second that are a time: of the years 1 and 9999."""
-
-
-def moment_at(seconds: float) -> datetime:
-    """Return the time at so many seconds from the epoch, or the nearest that there is."""
-    return datetime.fromtimestamp(min(max(seconds, FIRST_SECOND), LAST_SECOND), UTC)
 
 
 def names_of(names: str | Iterable[str]) -> list[str]:

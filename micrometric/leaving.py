@@ -1,16 +1,19 @@
-"""What pruning and compaction leave alone: what is behind links, may change, or is of others."""
+"""What is left alone when logs are managed: what is behind links, may change, or is of others."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Set
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 from micrometric.claim import QUIET
+from micrometric.event import moment_at
+from micrometric.finder import Segment
 from micrometric.machine import Machine
 from micrometric.manifest import SessionFacts, session_state
 from micrometric.parquet import ParquetError, ParquetLines
+from micrometric.segment import manifest_name
 
 
 class LeftError(Exception):
@@ -32,6 +35,31 @@ def why_linked(path: Path, named: Set[Path]) -> str | None:
     return None
 
 
+def why_untold(segment: Segment, unusable: Set[Path]) -> str | None:
+    """Return why a segment is not to be touched of whose session nothing is told, None if it is.
+
+    A program of a later version writes manifests that this one cannot read, and lives.
+
+    Args:
+        segment: the segment.
+        unusable: the manifests that cannot be used; see `Found`.
+    """
+    directory = segment.path.parent
+    if segment.session is None:  # It may be of any session there.
+        mine = sorted(path for path in unusable if path.parent == directory)
+    else:
+        mine = [path for path in [directory / manifest_name(segment.session)] if path in unusable]
+    return unusable_manifest(mine[0]) if mine else None
+
+
+def unusable_manifest(path: Path) -> str:
+    """Return why nothing is touched of the session of a manifest that cannot be used."""
+    return (
+        f"manifest {str(path)!r} cannot be used, so whether its session lives cannot be told; "
+        "upgrade micrometric, or remove the manifest if the session is over"
+    )
+
+
 def why_living(
     facts: SessionFacts | None, status: os.stat_result, machine: Machine, now: datetime
 ) -> str | None:
@@ -44,12 +72,23 @@ def why_living(
         now: the present, aware.
     """
     if facts is None:
-        if now - datetime.fromtimestamp(status.st_mtime, UTC) < QUIET:
+        if now - moment_at(status.st_mtime) < QUIET:
             return (
                 "no manifest says that its session has ended, and it was written less than "
                 f"{QUIET.seconds // 60} minutes ago"
             )
         return None
+    return why_alive(facts, machine, now)
+
+
+def why_alive(facts: SessionFacts, machine: Machine, now: datetime) -> str | None:
+    """Return that a session lives, or that it cannot be told, None where it is over.
+
+    Args:
+        facts: what its manifest says.
+        machine: the machine that asks.
+        now: the present, aware.
+    """
     state = session_state(facts, now=now, machine=machine)
     if state == "live":
         return f"its session {facts.id} lives"

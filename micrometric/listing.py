@@ -81,6 +81,7 @@ def list_metrics(
         ManifestError: a file that was named is not a manifest.
         FilterError: a filter cannot be read.
         SpecError: the spec cannot be read.
+        SettingError: there is no such time zone.
         NoDataError: there is no such launch.
     """
     zone = read_zone(assume_tz)

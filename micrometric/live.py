@@ -10,12 +10,14 @@ import bisect
 import heapq
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any
 
 from micrometric.event import LogEvent, finite
-from micrometric.keys import Key, order_of, read_key, value_of
+from micrometric.figures import key_beside_figures
+from micrometric.flat import as_double, observations
+from micrometric.keys import Key, names_of, order_of, value_of
 from micrometric.spelling import identity, one_number, spelled
 
 RECENT = 16
@@ -28,6 +30,8 @@ _LAG = 2.0
 """Seconds after which what a logger held back has arrived, so that silence means no events."""
 _BIN = 0.5
 _BINS = int(WINDOW / _BIN)
+_BESIDE = ("recent", "time")
+"""Columns beside those that `summarize` has, too; a snapshot that is printed has its time."""
 _LEAST_SPAN = 1.0
 """Seconds that a rate is over at least: two events at once are not millions a second."""
 
@@ -58,9 +62,7 @@ class LiveSummary:
         groups: int = GROUPS,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        names = [name.strip() for name in by.split(",")] if isinstance(by, str) else list(by)
-        self.by = tuple(name for name in dict.fromkeys(names) if name != "metric")
-        """The keys grouped by."""
+        self._names = [name for name in names_of(by) if name != "metric"]
         self.left_out = 0
         """Observations of groups beyond those that are kept."""
         self._limit = groups
@@ -77,7 +79,9 @@ class LiveSummary:
             dims: names of the axes of each metric whose lists hold an observation an element.
         """
         known = set(directories)
-        self._keys = [read_key(name, known) for name in self.by]
+        self._keys = [key_beside_figures(name, known, _BESIDE) for name in self._names]
+        self.by = tuple(key.name for key in self._keys)
+        """The keys grouped by, as they are called in the rows; see `Summary.by`."""
         self._dims = dict(dims)
         axes = {name for names in dims.values() for name in names}
         self._axes: Set[Key] = {k for k in self._keys if k.kind == "metadata" and k.path in axes}
@@ -90,7 +94,9 @@ class LiveSummary:
             moment = min(event.timestamp.timestamp(), now)
             self._latest = max(self._latest, moment)
             touched: dict[int, _Group] = {}
-            for at, value in _observations(event.value, self._dims.get(event.metric, ())):
+            axes = self._dims.get(event.metric, ())
+            for index, value in observations(event.value, len(axes)):
+                at = dict(zip(axes, index, strict=False))
                 group = self._group(event, at, value)
                 if group is None:
                     self.left_out += 1
@@ -176,7 +182,7 @@ class _Group:
         if not isinstance(value, int | float):
             self.non_numeric += 1
             return
-        number = _as_float(value)
+        number = as_double(value)
         bisect.insort(self.recent, (moment, number), key=_moment)
         del self.recent[:-RECENT]
         if not math.isfinite(number):
@@ -238,23 +244,6 @@ class _Group:
         if not events:
             return 0.0
         return events / max(end - max(first * _BIN, self.first), _LEAST_SPAN)
-
-
-def _observations(value: Any, axes: Sequence[str]) -> Iterator[tuple[dict[str, int], Any]]:
-    """Yield what a value holds, each with its index on each axis; lists go element by element."""
-    if not axes or not isinstance(value, list):
-        yield {}, value
-        return
-    for index, item in enumerate(value):
-        for inner, observed in _observations(item, axes[1:]):
-            yield {axes[0]: index, **inner}, observed
-
-
-def _as_float(value: float) -> float:
-    try:
-        return float(value)
-    except OverflowError:  # An integer of hundreds of digits.
-        return math.inf if value > 0 else -math.inf
 
 
 def _moment(observed: tuple[float, float]) -> float:

@@ -17,7 +17,7 @@ from typing import Literal
 
 import msgspec
 
-from micrometric.bounds import MANIFEST_LIMIT
+from micrometric.bounds import AXES_LIMIT, MANIFEST_LIMIT
 from micrometric.errors import ManifestError, PathError
 from micrometric.event import LARGEST_RANK, is_rank
 from micrometric.machine import Machine
@@ -192,6 +192,12 @@ def read_manifest(path: Path, *, is_named: bool = False) -> Manifest:
         manifest = msgspec.json.decode(text, type=Manifest)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ManifestError(f"manifest {str(path)!r} is broken: {error}") from None
+    for identifier, metric in manifest.metrics.items():
+        if len(metric.dims) > AXES_LIMIT:
+            raise ManifestError(
+                f"manifest {str(path)!r} is broken: metric {identifier!r} has {len(metric.dims)} "
+                f"dims, expected at most {AXES_LIMIT}"
+            )
     if manifest.session is not None and (fault := _fault_of(manifest.session)):
         raise ManifestError(f"manifest {str(path)!r} is broken: {fault}")
     return manifest

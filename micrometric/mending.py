@@ -11,17 +11,13 @@ from typing import IO, Any
 
 from micrometric.bounds import LINE_LIMIT
 from micrometric.damage import Damage, damage_of
-from micrometric.errors import MicrometricError, PathError
+from micrometric.errors import NotAddedUpError, PathError
 from micrometric.event import encode_fields
 from micrometric.salvage import DamagedError, unpacked
 from micrometric.scanning import are_events, has_doubles
 
 _PART = 1 << 20
 """Bytes of what is set aside that stand in one record."""
-
-
-class NotAddedUpError(MicrometricError):
-    """What was written is not what was read: a bug here, and nothing of its output is used."""
 
 
 @dataclass(slots=True)

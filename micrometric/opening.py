@@ -20,8 +20,8 @@ from micrometric.salvage import DamagedError, Unpacked
 from micrometric.spool import STDIN
 
 if TYPE_CHECKING:
-    from micrometric.filesystems import RemoteFile
     from micrometric.parquet import ParquetLines
+    from micrometric.remote_file import RemoteFile
 
 _BLOCK = 64 * 1024
 """Bytes read at a time; where one line is in doubt, all lines of a block are read one by one."""

@@ -13,7 +13,7 @@ from pathlib import Path
 from micrometric.bounds import LINE_LIMIT
 from micrometric.claim import QUIET
 from micrometric.errors import NotAnEvent
-from micrometric.event import decode_line
+from micrometric.event import decode_line, moment_at
 from micrometric.finder import Segment
 from micrometric.opening import DAMAGES, open_found, open_segment, too_long
 from micrometric.parquet_writer import write_parquet
@@ -102,6 +102,6 @@ def clear_remains(target: Path, now: datetime) -> None:
     """Remove what an interrupted compaction of this segment has left."""
     for remains in target.parent.glob(f".{target.name}.*.tmp"):
         with contextlib.suppress(OSError):
-            written = datetime.fromtimestamp(remains.lstat().st_mtime, UTC)
+            written = moment_at(remains.lstat().st_mtime)
             if now - written > QUIET:
                 remains.unlink()

@@ -38,6 +38,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from micrometric.bounds import LINE_LIMIT
 from micrometric.event import ORIGIN_FIELDS, as_utf8
 from micrometric.regular import open_regular
 
@@ -50,10 +51,15 @@ ROW_GROUP = 61_440
 """Rows that are compressed, and read, together."""
 _FIRST_BACK = 2048
 """Rows read first from the end; each further step reads more."""
+_PIECE = 64 * 1024 * 1024
+"""Bytes of lines that are taken into memory together, unless one line has more."""
+_MEMORY = "1GB"
+"""What DuckDB may use for the pages of a file, which may unpack to far more than they are."""
 CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
 }
+"""Settings of every connection to DuckDB: nothing is looked for on the network or loaded."""
 
 TIMESTAMP = "make_timestamp(epoch_us(timestamp))"
 """SQL for the time in UTC, whatever the zone of the machine."""
@@ -63,6 +69,19 @@ _LINE = f"""CASE WHEN line IS NOT NULL THEN line ELSE concat(
     ',"metric":', to_json(metric), ',"value":', coalesce(value_json, to_json(value)::VARCHAR),
     ',"metadata":', metadata, ',"location":', to_json(location), {_ORIGIN}, '}}') END"""
 """SQL for the line that a row stands for."""
+
+
+_TYPES = {
+    "timestamp": "TIMESTAMP WITH TIME ZONE",
+    **dict.fromkeys(("stamp", "metric", "value_json", "metadata", "location", "line"), "VARCHAR"),
+    **dict.fromkeys(ORIGIN_FIELDS, "VARCHAR"),
+    "value": "DOUBLE",
+    "rank": "BIGINT",
+}
+"""The columns that every segment has."""
+_TEXTS = ("line", "stamp", "metric", "value_json", "metadata", "location", *ORIGIN_FIELDS)
+_SIZE = " + ".join(f"coalesce(strlen({name}::VARCHAR), 0)" for name in _TEXTS)
+"""SQL for about how long the line of a row is."""
 
 
 class ParquetError(EOFError):
@@ -99,6 +118,7 @@ def read_footer(connection: duckdb.DuckDBPyConnection, name: str) -> Footer:
         ((rows,),) = connection.execute(
             "SELECT num_rows FROM parquet_file_metadata(?)", [name]
         ).fetchall()
+        described = connection.execute("DESCRIBE SELECT * FROM read_parquet(?)", [name]).fetchall()
     except (duckdb.Error, ValueError) as error:
         raise ParquetError(f"not a whole Parquet file: {first_line(error)}") from None
     version, keys = told.get("micrometric.version", ""), told.get("micrometric.keys", "{}")
@@ -113,9 +133,16 @@ def read_footer(connection: duckdb.DuckDBPyConnection, name: str) -> Footer:
             f"up to {VERSION}; upgrade micrometric to read it"
         )
     try:
-        return Footer(rows, msgspec.json.decode(keys, type=dict[str, str]))
+        footer = Footer(rows, msgspec.json.decode(keys, type=dict[str, str]))
     except msgspec.DecodeError as error:
         raise ParquetError(f"its footer tells of no metadata keys: {error}") from None
+    types = {column: kind for column, kind, *_ in described}
+    of_keys = {f"metadata.{key}": kind for key, kind in footer.keys.items()}
+    for column, kind in (_TYPES | of_keys).items():
+        if types.get(column) != kind:
+            found = types.get(column, "missing")
+            raise ParquetError(f"its column {column!r} should be {kind}, and is {found}")
+    return footer
 
 
 class ParquetLines(io.RawIOBase):
@@ -135,13 +162,15 @@ class ParquetLines(io.RawIOBase):
         # The open file, so that it may lose its name meanwhile, and no name is taken for a glob.
         name = f"/dev/fd/{file.fileno()}"
         self._name = name if os.path.exists(name) else str(path)  # noqa: PTH110 - no path
-        self._connection = self._held.enter_context(duckdb.connect(config=CONFIG))
+        self._connection = self._held.enter_context(
+            duckdb.connect(config=CONFIG | {"memory_limit": _MEMORY})
+        )
         try:
             self.footer = read_footer(self._connection, self._name)
         except ParquetError:
             self._held.close()
             raise
-        self._row = 0
+        self._pieces = self._read()
         self._rest = memoryview(b"")
 
     def close(self) -> None:
@@ -155,30 +184,46 @@ class ParquetLines(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:
         """Fill a buffer with the next bytes; 0 at the end."""
-        while not self._rest and self._row < self.footer.rows:
-            rows = self._rows(self._row, self._row + ROW_GROUP)
-            self._row += ROW_GROUP
-            self._rest = memoryview("".join(f"{line}\n" for (line,) in rows).encode())
+        while not self._rest and (piece := next(self._pieces, None)) is not None:
+            self._rest = memoryview(piece)
         count = min(len(self._rest), len(buffer))
         buffer[:count] = self._rest[:count]
         self._rest = self._rest[count:]
         return count
+
+    def _read(self) -> Iterator[bytes]:
+        for start in range(0, self.footer.rows, ROW_GROUP):
+            for piece in self._parts(start, start + ROW_GROUP):
+                yield "".join(f"{line}\n" for (line,) in self._rows(_LINE, *piece)).encode()
 
     def lines_back(self) -> Iterator[bytes]:
         """Yield the lines, the last first, and read no more than is asked for."""
         end, step = self.footer.rows, _FIRST_BACK
         while end > 0:
             start = max(0, end - step)
-            for (line,) in reversed(self._rows(start, end)):
-                yield line.encode()
+            for piece in reversed([*self._parts(start, end)]):
+                for (line,) in reversed(self._rows(_LINE, *piece)):
+                    yield line.encode()
             end, step = start, min(2 * step, ROW_GROUP)
 
-    def _rows(self, start: int, end: int) -> list[tuple[str]]:
+    def _parts(self, start: int, end: int) -> Iterator[tuple[int, int]]:
+        """Yield the rows from one to another in parts that can be taken into memory."""
+        ((size,),) = self._rows(f"sum({_SIZE})", start, end)
+        if (size or 0) <= _PIECE or end - start == 1:
+            if (size or 0) > LINE_LIMIT:
+                raise ParquetError(f"row {start + 1} is longer than {LINE_LIMIT >> 20} MiB")
+            yield start, end
+            return
+        middle = (start + end) // 2
+        yield from self._parts(start, middle)
+        yield from self._parts(middle, end)
+
+    def _rows(self, selected: str, start: int, end: int) -> list[tuple[Any]]:
         import duckdb
 
         try:
             return self._connection.execute(
-                f"SELECT {_LINE} FROM read_parquet(?, file_row_number=true) "
+                f"SELECT {selected} FROM read_parquet(?, file_row_number=true) "
                 "WHERE file_row_number >= ? AND file_row_number < ?",
                 [self._name, start, end],
             ).fetchall()

@@ -55,7 +55,7 @@ class _Row(msgspec.Struct):
     metric: str
     number: float | None
     value_json: str | None
-    metadata: str
+    metadata: str | None
     location: str
     line: str | None
     run: str | None
@@ -129,7 +129,8 @@ def _row(line: bytes, keys: _Keys, *, is_first: bool) -> _Row:
     moment = parse_timestamp(stamp, UTC)
     time = None if is_naive(stamp) else format_timestamp(moment)
     value = read_value(fields.value, is_text=True)
-    metadata = finite(fields.metadata or {})
+    held = fields.metadata or {}
+    metadata = finite(held)
     location = fields.location or ""
     told = {name: _told(fields, name) for name in ORIGIN_FIELDS}
     plain = {"timestamp": stamp, "metric": fields.metric, "value": value, "metadata": metadata}
@@ -144,7 +145,8 @@ def _row(line: bytes, keys: _Keys, *, is_first: bool) -> _Row:
         metric=as_utf8(fields.metric),
         number=value if is_float else None,
         value_json=None if is_float else _json(value),
-        metadata=_json(metadata),
+        # JSON has no name for what no double holds; with nothing here, the line is looked at.
+        metadata=_json(metadata) if metadata == held else None,
         location=as_utf8(location),
         line=line.rstrip(b"\n").decode() if is_first or not _is_same(line, canonical) else None,
         **told,

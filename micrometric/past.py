@@ -7,14 +7,13 @@ import itertools
 import sys
 from collections.abc import Iterator
 
+from micrometric.batches import batches_of
 from micrometric.errors import NotAnEvent, PathError
 from micrometric.event import LogEvent
 from micrometric.finder import Segment
 from micrometric.intake import Intake
 from micrometric.opening import lines_back
 from micrometric.watcher import Watched, Watcher
-
-_BATCH = 1000
 
 
 def whole_batches(
@@ -25,10 +24,8 @@ def whole_batches(
     Raises:
         PathError: it cannot be read, and is vital.
     """
-    events = intake.whole(segment)
     try:
-        while batch := [*itertools.islice(events, _BATCH)]:
-            yield batch
+        yield from batches_of(intake.whole(segment))
     except PathError as error:
         if is_vital:
             raise
@@ -60,20 +57,20 @@ def _by_session(watcher: Watcher) -> dict[tuple[str, str], list[Watched | Segmen
     In a session, events of a later segment are later; so most segments need not be read.
     """
     groups: dict[tuple[str, str], list[Watched | Segment]] = {}
-    for segment in watcher.compressed:
-        groups.setdefault((segment.run, segment.session or ""), []).append(segment)
-    for watched in watcher.files.values():
-        key = watched.segment.run, watched.segment.session or str(watched.segment.path)
-        groups.setdefault(key, []).append(watched)
+    there: list[Watched | Segment] = [*watcher.compressed, *watcher.files.values()]
+    for source in there:
+        segment = _segment_of(source)
+        # A file that names no session is a source of its own.
+        key = segment.run, segment.session or str(segment.path)
+        groups.setdefault(key, []).append(source)
     for sources in groups.values():
         # Not all that are compressed need to be older than all that are not.
-        sources.sort(key=_index)
+        sources.sort(key=lambda source: _segment_of(source).index or 0)
     return groups
 
 
-def _index(source: Watched | Segment) -> int:
-    segment = source if isinstance(source, Segment) else source.segment
-    return segment.index or 0
+def _segment_of(source: Watched | Segment) -> Segment:
+    return source if isinstance(source, Segment) else source.segment
 
 
 def _backwards(source: Watched | Segment, intake: Intake) -> Iterator[LogEvent]:

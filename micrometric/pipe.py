@@ -10,6 +10,7 @@ from pathlib import Path
 from micrometric.event import LogEvent
 from micrometric.finder import Segment
 from micrometric.intake import Intake
+from micrometric.lines import LineBuffer, LineCount
 from micrometric.pace import Pace
 from micrometric.spool import STDIN, run_of_pipe
 from micrometric.waiting import is_readable
@@ -20,7 +21,7 @@ _BLOCK = 256 * 1024
 def piped_batches(path: Path, intake: Intake, pace: Pace) -> Iterator[list[LogEvent] | bytes]:
     """Yield what comes, and an empty list whenever there is nothing more to read for now."""
     segment = Segment(path, run_of_pipe(path), is_pipe=True)
-    half = b""
+    buffer, count = LineBuffer(), LineCount()
     with open(
         sys.stdin.fileno() if path == STDIN else path, "rb", 0, closefd=path != STDIN
     ) as pipe:
@@ -34,10 +35,8 @@ def piped_batches(path: Path, intake: Intake, pace: Pace) -> Iterator[list[LogEv
                 if not is_readable(pace.patience(idle), pipe.fileno()):
                     continue
             block = pipe.read(_BLOCK)
-            lines, end, half = (half + block).rpartition(b"\n")
-            if not block:
-                lines, end = half, b"\n"
-            if events := intake.taken(lines + end, segment):
+            lines = buffer.whole_lines(block) if block else buffer.take_half() + b"\n"
+            if events := intake.taken(lines, segment, count):
                 came = time.monotonic()
                 yield events
             if not block:

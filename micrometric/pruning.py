@@ -10,14 +10,16 @@ from pathlib import Path
 
 from micrometric.deletion import Deleter, file_state
 from micrometric.errors import SettingError
+from micrometric.event import moment_at
 from micrometric.fetched import root_of
 from micrometric.filters import read_time
 from micrometric.finder import Found, Segment, SessionKey, find
 from micrometric.given import Paths
-from micrometric.leaving import why_linked, why_living
+from micrometric.leaving import why_linked, why_living, why_untold
 from micrometric.machine import Machine, this_machine
 from micrometric.retention import Doomed, Pruning, Rules
-from micrometric.segment import SUFFIXES, closed_name, manifest_name, parse_segment_name
+from micrometric.search import names_in
+from micrometric.segment import manifest_name, parse_segment_name
 from micrometric.sizes import read_size
 
 
@@ -80,6 +82,7 @@ def prune(
         if segment.is_pipe or root_of(segment.path) is not None:
             raise SettingError("prune takes files and directories on this machine")
     done = Pruning() if pruning is None else pruning
+    done.notes.extend(found.notes)
     machine = machine or this_machine()
     survey = _Survey(found, machine, moment)
     files = [*survey.candidates(done.left)]
@@ -99,29 +102,34 @@ class _Survey:
         self._machine = machine
         self._now = now
         self._facts = found.sessions()
+        self._listed: dict[Path, dict[tuple[str | None, int | None], list[Path]]] = {}
+        """The files of each directory by segment."""
         self.left_bytes = 0
         """Bytes of what may not be deleted, of the candidates so far."""
 
     def candidates(self, left: dict[Path, str]) -> Iterator[Doomed]:
-        """Yield every file that may go; what may not goes to `left` with the reason."""
+        """Yield every file that may go, segment by segment, in each that which is read last.
+
+        What may not go, and the other forms of the same segment, go to `left` with the reason.
+        """
         for segment in self._found.segments:
-            for path in _files_of(segment):
-                try:
-                    status = path.lstat()
-                except OSError:
-                    continue  # It went away since it was found.
-                reason = self._reason_to_stay(segment, path, status)
-                if reason is not None:
-                    left[path] = reason
-                    self.left_bytes += status.st_size
-                    continue
+            files = {path: status for path in self._forms_of(segment) if (status := _look_at(path))}
+            reasons = {path: self._reason_to_stay(segment, path, files[path]) for path in files}
+            staying = [path for path, reason in reasons.items() if reason is not None]
+            if staying:
+                beside = f"another form of it stays, {staying[0].name!r}"
+                left.update({path: reason or beside for path, reason in reasons.items()})
+                self.left_bytes += sum(status.st_size for status in files.values())
+                continue
+            written = max((status.st_mtime for status in files.values()), default=0.0)
+            for path, status in files.items():
                 yield Doomed(
                     path,
                     segment.run,
                     segment.session,
                     segment.index,
                     status.st_size,
-                    datetime.fromtimestamp(status.st_mtime, UTC),
+                    moment_at(written),
                     "",
                     file_state(status),
                 )
@@ -135,6 +143,8 @@ class _Survey:
             return "it is no regular file"
         if status.st_nlink > 1:
             return "its file has another name too"
+        if reason := why_untold(segment, self._found.unusable):
+            return reason
         facts = self._facts.get(segment.session_key)
         return why_living(facts, status, self._machine, self._now)
 
@@ -142,20 +152,37 @@ class _Survey:
         """Return the manifests of the sessions all of whose files are doomed."""
         files: dict[SessionKey, list[Path]] = {}
         for segment in self._found.segments:
-            files.setdefault(segment.session_key, []).extend(_files_of(segment))
+            files.setdefault(segment.session_key, []).extend(self._forms_of(segment))
         return sorted(
             directory / manifest_name(session)
             for (directory, session), mine in files.items()
             if (directory, session) in self._facts and doomed.issuperset(mine)
         )
 
+    def _forms_of(self, segment: Segment) -> list[Path]:
+        """Return the file of a segment behind what else is a form of it, as a compressed one."""
+        name = parse_segment_name(segment.path.name)
+        if name is None or segment.session is None:
+            return [segment.path]
+        directory = segment.path.parent
+        if directory not in self._listed:
+            self._listed[directory] = _by_segment(directory)
+        forms = self._listed[directory].get((name.session, name.index), [])
+        return [*(path for path in forms if path != segment.path), segment.path]
 
-def _files_of(segment: Segment) -> Iterator[Path]:
-    """Yield the file of a segment, and what else is called as its compressed or compacted form."""
-    yield segment.path
-    name = parse_segment_name(segment.path.name)
-    if name is not None and name.session is not None and name.index is not None:
-        for suffix in SUFFIXES:
-            other = segment.path.with_name(closed_name(name.session, name.index, suffix))
-            if other != segment.path and other.exists():
-                yield other
+
+def _by_segment(directory: Path) -> dict[tuple[str | None, int | None], list[Path]]:
+    """Return the files of a directory by what their names tell, session and number."""
+    found: dict[tuple[str | None, int | None], list[Path]] = {}
+    for filename in names_in(directory):
+        name, path = parse_segment_name(filename), directory / filename
+        if name is not None and (path.is_file() or path.is_symlink()):
+            found.setdefault((name.session, name.index), []).append(path)
+    return found
+
+
+def _look_at(path: Path) -> os.stat_result | None:
+    try:
+        return path.lstat()
+    except OSError:
+        return None  # It went away since it was found.

@@ -5,39 +5,35 @@ A question may be put to the same logs again with other keys; what reading met i
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, tzinfo
 from typing import TYPE_CHECKING, Any
 
 from micrometric.answers import Build, Rows, answered, group_of, note_mixed_keys
 from micrometric.bins import PLACES, Along
+from micrometric.bounds import AXES_LIMIT
 from micrometric.columns import Request, filter_expression, request_for
 from micrometric.engines import DEFAULT_ENGINE, SKETCHES, Source, check_engine, open_engine
-from micrometric.errors import NoDataError, SettingError
-from micrometric.figures import Figures, suspects
+from micrometric.errors import SettingError
+from micrometric.figures import Figures, key_beside_figures, suspects
 from micrometric.filters import Filter
 from micrometric.finder import Found, find
 from micrometric.given import Paths
-from micrometric.keys import Key, names_of, order_of, read_key
+from micrometric.keys import Key, names_of, order_of
 from micrometric.reader import (
     choose_launch,
     note_partial,
-    read_segment,
     read_zone,
     text_metrics_of,
 )
 from micrometric.report import Report
-from micrometric.spec import hint
 
 if TYPE_CHECKING:
     import narwhals as nw
 
 OCCURRENCE = "occurrence"
 """Key of a row that holds the n-th event of its group."""
-_GLANCE = 10_000
-"""Events whose keys are looked at for a name that is near, where there may be billions."""
 _NONE = Figures(())
 
 
@@ -98,6 +94,8 @@ class Query:
         wanted = wanted.bound_to(found.directory_keys())
         note_partial(found, report)
         axes = tuple(names_of(explode))
+        if len(axes) > AXES_LIMIT:
+            raise SettingError(f"{len(axes)} axes to explode, expected at most {AXES_LIMIT}")
         how = How(zone, axes, memory_limit, progress, engine, master, approximate)
         if approximate:
             sketch = SKETCHES.get(engine)
@@ -108,14 +106,19 @@ class Query:
             )
         return cls(found, wanted, how, report)
 
-    def keys(self, names: str | Iterable[str]) -> list[Key]:
+    def keys(self, names: str | Iterable[str], beside: Collection[str] = ()) -> list[Key]:
         """Return what names of keys mean here; the metric is always one and never named.
+
+        Args:
+            names: one or several; `Key.name` differs where a figure is called so.
+            beside: names of other columns that the keys stand beside, not to be taken either.
 
         Raises:
             FilterError: a name cannot be read.
         """
-        directories = self.found.directory_keys()
-        return [read_key(name, directories) for name in names_of(names) if name != "metric"]
+        known = self.found.directory_keys()
+        wanted = [name for name in names_of(names) if name != "metric"]
+        return list(dict.fromkeys(key_beside_figures(name, known, beside) for name in wanted))
 
     def units(self) -> dict[str, str]:
         """Return the units of the metrics that were registered with one."""
@@ -201,36 +204,6 @@ class Query:
         names = ["metric", *(key.name for key in keys), "bin"]
         return sorted(rows, key=lambda row: [order_of(row[name]) for name in names])
 
-    def refuse_unknown(self, keys: Iterable[Key], rows: list[dict[str, Any]]) -> None:
-        """Tell a key that no event has from one that is merely missing here and there.
-
-        Raises:
-            NoDataError: no event has one of the keys.
-        """
-        # A condition on a key that no event has leaves nothing over; of no events, no key is known.
-        asked = keys if rows else self.wanted.keys.values()
-        doubted = [
-            key
-            for key in asked
-            if key.kind in ("metadata", "directory")
-            and all(row.get(key.name) is None for row in rows)
-        ]
-        if not doubted:
-            return
-        if self.how.engine == "spark":
-            doubted = [key for key in doubted if not self._is_anywhere(key)]
-            known = known_keys(self.found, _GLANCE) if doubted else set()
-        else:
-            known = known_keys(self.found)
-        for key in doubted:
-            if key.path.split(".")[0] not in known and key.path not in known:
-                raise NoDataError(f"no event has the key {key.name!r}{hint(key.path, known)}")
-
-    def _is_anywhere(self, key: Key) -> bool:
-        """Say whether any event has a key, whatever is wanted."""
-        rows = Query(self.found, Filter(), self.how).rows([key], Figures(("count",)))
-        return any(row[key.name] is not None for row in rows)
-
     def survey(self) -> dict[str, Seen]:
         """Return how many wanted events of each metric there are, and when the last one was."""
         import narwhals as nw
@@ -312,20 +285,3 @@ def _counted(frame: nw.LazyFrame[Any], columns: list[str]) -> nw.LazyFrame[Any]:
     import narwhals as nw
 
     return frame.with_columns(nw.col("timestamp").rank("ordinal").over(*columns).alias(OCCURRENCE))
-
-
-def known_keys(found: Found, most: int | None = None) -> set[str]:
-    """Return the directory keys, dims and metadata keys that occur.
-
-    Args:
-        found: the logs.
-        most: how many events to look at; None is all of them.
-    """
-    keys = found.directory_keys()
-    for metric in found.metrics().values():
-        keys.update(metric.dims)
-    report = Report()
-    events = (event for segment in found.segments for event in read_segment(segment, report))
-    for event in itertools.islice(events, most):
-        keys.update(event.metadata)
-    return keys

@@ -17,7 +17,7 @@ from micrometric.finder import Found, Segment, find
 from micrometric.given import Paths
 from micrometric.manifest import Manifest
 from micrometric.opening import Block, numbered_blocks, too_long
-from micrometric.report import Report
+from micrometric.report import Report, source_of
 
 
 def iter_events(
@@ -50,6 +50,7 @@ def iter_events(
         PathError: a path is missing, cannot be read, or holds no logs.
         FilterError: a filter cannot be read.
         SpecError: the spec cannot be read.
+        SettingError: there is no such time zone.
         NoDataError: there is no such launch.
     """
     zone = read_zone(assume_tz)
@@ -78,6 +79,7 @@ def choose_launch(found: Found, launch: str | None, report: Report) -> Found:
     """
     for note in found.notes:
         report.note(note)
+    report.unread = list(dict.fromkeys([*report.unread, *map(source_of, found.unread)]))
     if launch is not None:
         return replace(found, segments=found.of_launch(launch))
     for run, launches in found.launches().items():

@@ -18,7 +18,7 @@ from micrometric.manifest import (
     SessionFacts,
 )
 from micrometric.registry import Metric
-from micrometric.segment import rank_in
+from micrometric.segment import PLAIN_NAME, rank_in
 
 _JSON_TYPES = {bool: "bool", int: "int", float: "float", str: "str", list: "list", dict: "dict"}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -79,7 +79,7 @@ def rebuilt_manifest(
         end=facts.end or facts.heartbeat,
         segments=segments,
         deleted=DeletedFacts(),
-        plain=any(one.name == "micro_metrics.jsonl" for one in segments),
+        plain=any(one.name == PLAIN_NAME for one in segments),
         claims_plain=False,
     )
     account = _account(told, kept)

@@ -15,6 +15,7 @@ from typing import Any
 
 import msgspec
 
+from micrometric.bounds import AXES_LIMIT
 from micrometric.errors import RegistrationError
 
 RESERVED = "all"
@@ -152,5 +153,9 @@ def _as_dims(identifier: str, dims: Sequence[str]) -> tuple[str, ...]:
     if not all(isinstance(name, str) and name for name in names) or len(set(names)) < len(names):
         raise RegistrationError(
             f"dims of metric {identifier!r} must be distinct names such as ('head',), not {dims!r}"
+        )
+    if len(names) > AXES_LIMIT:
+        raise RegistrationError(
+            f"metric {identifier!r} has {len(names)} dims, expected at most {AXES_LIMIT}"
         )
     return names

@@ -30,7 +30,7 @@ from micrometric.given import Given, Paths, listed
 from micrometric.segment import parse_segment_name
 
 if TYPE_CHECKING:
-    from micrometric.filesystems import RemoteFile
+    from micrometric.remote_file import RemoteFile
 
 OnProgress = Callable[[Progress | None], None]
 """Is told how far fetching has come, several times a second, and None when it is over."""

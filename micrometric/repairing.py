@@ -12,23 +12,25 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import tzinfo
+from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 
 from micrometric.checking import Check, check
-from micrometric.errors import PathError, SettingError
+from micrometric.errors import NotAddedUpError, PathError, SettingError
 from micrometric.finder import Found, Segment, find
 from micrometric.given import Paths
+from micrometric.leaving import why_alive
 from micrometric.machine import Machine, this_machine
 from micrometric.manifest import write_manifest
-from micrometric.mending import Mended, NotAddedUpError, mend_segment
+from micrometric.mending import Mended, mend_segment
 from micrometric.opening import pin
 from micrometric.parquet import ParquetError
 from micrometric.reader import read_segment, read_zone
 from micrometric.rebuilding import Kept, rebuilt_manifest
 from micrometric.report import Report
 from micrometric.runs import run_folder
-from micrometric.segment import manifest_name, parse_segment_name
+from micrometric.search import find_directories
+from micrometric.segment import PLAIN_NAME, file_identity, manifest_name, parse_segment_name
 from micrometric.temporary import hidden_name
 
 
@@ -51,7 +53,7 @@ class Repair:
     repaired: list[Repaired] = field(default_factory=list)
     left: dict[Path, str] = field(default_factory=dict)
     """Segments of which nothing could be taken, that cannot be read, or that are still written,
-    and why."""
+    and directories that cannot be looked into, and why."""
     manifests: list[Path] = field(default_factory=list)
     """Those that were written."""
     check: Check = field(default_factory=Check)
@@ -77,6 +79,7 @@ def repair(
     own. What is no event goes into a file `SEGMENT.rejected` beside the segment, with the reason.
     Compressed segments without defects are copied; of damaged ones everything before the damage is
     recovered. Manifests tell of the segments as they are then, and of missing events as failed.
+    Segments of sessions that live, or of which that cannot be told, are left out.
 
     Args:
         paths: files, directories (recursive), globs or URLs; one or several.
@@ -87,7 +90,9 @@ def repair(
 
     Raises:
         PathError: a path is missing or holds no logs, or the output cannot be written.
-        SettingError: the output is there, or a path is standard input.
+        SettingError: the output is there, or a path is standard input, or there is no such time
+            zone.
+        NotAddedUpError: there is a bug here; nothing was written.
     """
     target = Path(output)
     if target.is_symlink() or (target.exists() and not _is_empty(target)):
@@ -116,15 +121,25 @@ def _refuse_inside(target: Path, roots: list[Path]) -> None:
     """Refuse an output that would be read as part of the logs.
 
     Raises:
-        SettingError: the output is in a directory that was named, or in that of a named segment.
+        SettingError: the output is in a directory that was named, or in that of a named segment,
+            or where links from there lead.
     """
-    for root in roots:
-        directory = root.parent if parse_segment_name(root.name) else root
-        if target.resolve().is_relative_to(directory.resolve()):
+    real = target.resolve()
+    above = {file_identity(place) for place in (real, *real.parents)} - {None}
+    for directory in _directories_of(roots):
+        if file_identity(directory) in above:
             raise SettingError(
                 f"{str(target)!r} is inside of {str(directory)!r}, where it would be read as part "
                 "of the logs; name a directory beside it"
             )
+
+
+def _directories_of(roots: list[Path]) -> Iterator[Path]:
+    for root in roots:
+        if root.is_dir():
+            yield from (directory for directory, _ in find_directories(root))
+        elif parse_segment_name(root.name):
+            yield root.parent
 
 
 def _is_empty(path: Path) -> bool:
@@ -186,13 +201,17 @@ class _Work:
         self._target = target
         self._zone = zone
         self._manifests = found.session_manifests()
-        self._states = found.session_states(machine)
+        self._facts = found.sessions()
+        self._machine = machine
+        self._now = datetime.now(UTC)
         self._exact = {(s.directory, s.session) for s in checked.sessions if s.is_exact}
         self._kept: dict[tuple[Path, Path, str], list[Kept]] = {}
         """What is in the new segments, by directory, new directory and session."""
 
     def run(self, progress: Callable[[float], None] | None) -> Repair:
         """Repair all segments, then write the manifests."""
+        for place, reason in self._found.unread.items():
+            self._repair.left[place] = f"it cannot be looked into: {reason}"
         segments = self._found.segments
         for number, segment in enumerate(segments, 1):
             self._repair_one(segment)
@@ -206,9 +225,9 @@ class _Work:
         return self._repair
 
     def _repair_one(self, segment: Segment) -> None:
-        state = self._states.get(segment.session_key)
-        if state == "live":
-            self._repair.left[segment.path] = f"its session {segment.session} lives"
+        facts = self._facts.get(segment.session_key)
+        if facts is not None and (reason := why_alive(facts, self._machine, self._now)):
+            self._repair.left[segment.path] = reason
             return
         folder = run_folder(self._folder, segment.run)
         folder.mkdir(parents=True, exist_ok=True)
@@ -240,26 +259,28 @@ class _Work:
             PathError: it cannot be read.
             FileNotFoundError: it is not there.
         """
-        path = folder / _new_name(segment)
-        rejected = path.with_name(f"{path.name}.rejected")
-        if path.exists() or rejected.exists():
-            return None
+        # Under a name of its own: which one it gets is known once all of it is read.
+        path, packed = folder / _new_name(segment), folder / segment.path.name
+        fresh = path.with_name(f".{path.name}.tmp")
+        rejected, aside = (one.with_name(f"{one.name}.rejected") for one in (path, fresh))
         source = pin(segment, held) if segment.suffix == ".jsonl" else segment.path
         if source is None:
             raise FileNotFoundError("it went away meanwhile")
         is_exact = segment.session_key in self._exact
         try:
-            mended = mend_segment(source, segment.suffix, path, rejected, keep_doubled=is_exact)
-        except (ParquetError, PathError, FileNotFoundError):
-            path.unlink()
-            rejected.unlink(missing_ok=True)
-            raise
-        if segment.suffix != ".jsonl" and mended.is_as_it_was:
-            packed = folder / segment.path.name
-            shutil.copyfile(segment.path, packed)
-            path.unlink()
-            path = packed
-        return path, rejected, mended
+            mended = mend_segment(source, segment.suffix, fresh, aside, keep_doubled=is_exact)
+            if segment.suffix != ".jsonl" and mended.is_as_it_was and not packed.exists():
+                shutil.copyfile(segment.path, packed)
+                return packed, aside, mended
+            if path.exists() or rejected.exists():
+                return None
+            fresh.rename(path)
+            if aside.exists():
+                aside.rename(rejected)
+            return path, rejected, mended
+        finally:
+            fresh.unlink(missing_ok=True)
+            aside.unlink(missing_ok=True)
 
     def _look_at(self, segment: Segment, path: Path, mended: Mended) -> Kept:
         """Return what is in a new segment, as its manifest needs it."""
@@ -285,7 +306,7 @@ def _new_name(segment: Segment) -> str:
     name = parse_segment_name(segment.path.name)
     if name is None:
         # A file that was named: of whatever name it is, a segment of a run is called so.
-        return "micro_metrics.jsonl"
+        return PLAIN_NAME
     if name.suffix == ".jsonl":
         return segment.path.name
     stem = segment.path.name

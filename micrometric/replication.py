@@ -13,7 +13,6 @@ from typing import Any
 from micrometric import intervals
 from micrometric.figures import Figures
 from micrometric.intervals import Interval, Method
-from micrometric.keys import names_of
 from micrometric.query import OCCURRENCE
 from micrometric.sides import Side
 from micrometric.spelling import identity
@@ -86,7 +85,7 @@ class Replication:
     """What intervals are to rest on."""
 
     unit: str | None
-    pair_by: str | Sequence[str] | None
+    pair_by: Sequence[str] | None
     method: Method
     level: float
 
@@ -123,7 +122,7 @@ class Replication:
                 "pip install 'micrometric[stats]'"
             )
         if self.pair_by is not None:
-            return _pairs(base, other, names, names_of(self.pair_by))
+            return _pairs(base, other, names, self.pair_by)
         if self.unit is not None:
             sides = [_means_by(side, names, (self.unit,))[self.unit] for side in (base, other)]
             return _unpaired(*sides), f"values of {self.unit}"

@@ -18,7 +18,7 @@ class Skipped:
     path: Path | str
     """Its file, or the URL it was fetched from."""
     line: int | None
-    """Number of the line, from 1; None where the start of the file was not read."""
+    """Number of the line, from 1; None where its file was not read from the start."""
     reason: str
     kind: str = field(default="keys", compare=False)
     """One of the kinds of `micrometric.defects`."""
@@ -39,6 +39,8 @@ class Report:
     """The first of them."""
     unfinished: list[Path | str] = field(default_factory=list)
     """Segments, or their URLs, whose last line is not whole yet; no defect."""
+    unread: list[Path | str] = field(default_factory=list)
+    """Directories, or their URLs, that could not be looked into; `notes` tells why."""
     assumed_zone: str | None = None
     """The zone taken for timestamps that name none, None when there were none."""
     notes: list[str] = field(default_factory=list)
@@ -59,6 +61,7 @@ class Report:
         if other.skipped > self.skipped:
             self.skipped, self.examples = other.skipped, other.examples
         self.unfinished += [path for path in other.unfinished if path not in self.unfinished]
+        self.unread += [path for path in other.unread if path not in self.unread]
         self.assumed_zone = self.assumed_zone or other.assumed_zone
         for sentence in other.notes:
             self.note(sentence)
@@ -73,10 +76,7 @@ class Report:
         said = [*self.notes]
         if self.skipped:
             first = self.examples[0]
-            said.append(
-                f"{self.skipped} {'line is' if self.skipped == 1 else 'lines are'} not events and "
-                f"{'was' if self.skipped == 1 else 'were'} skipped, the first at {first}"
-            )
+            said.append(f"{skipped_lines(self.skipped)}, the first at {first}")
         if self.unfinished:
             others = f" and {len(self.unfinished) - 1} more" if len(self.unfinished) > 1 else ""
             said.append(f"the last line of {self.unfinished[0]}{others} is unfinished")
@@ -86,6 +86,17 @@ class Report:
                 "--assume-tz names another"
             )
         return said
+
+
+def skipped_lines(count: int) -> str:
+    """Return how many lines were skipped as no events.
+
+    >>> skipped_lines(1), skipped_lines(1200)
+    ('1 line is not an event and was skipped', '1,200 lines are not events and were skipped')
+    """
+    if count == 1:
+        return "1 line is not an event and was skipped"
+    return f"{count:,} lines are not events and were skipped"
 
 
 def source_of(path: Path) -> Path | str:

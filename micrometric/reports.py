@@ -20,7 +20,7 @@ from micrometric.errors import MicrometricError, NoDataError, SettingError
 from micrometric.exports import target
 from micrometric.finder import Found, find
 from micrometric.given import Paths, listed
-from micrometric.keys import names_of
+from micrometric.keys import STEP_KEYS, names_of
 from micrometric.listing import Listing, list_metrics
 from micrometric.machine import this_machine
 from micrometric.manifest import Manifest, SessionState, session_state
@@ -36,7 +36,7 @@ _MOST_COMPARED = 12
 """Values of a key up to which they are compared unasked."""
 _MOST_ROWS = 2000
 """Groups in the table of figures; more make a page that nobody can use."""
-_STEPS = frozenset({"step", "global_step", "iteration", "epoch", "time", "seed", "batch"})
+_STEPS = frozenset({*STEP_KEYS, "time", "seed", "batch"})
 """Keys that tell when, not where."""
 
 

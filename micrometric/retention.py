@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -19,10 +20,20 @@ class Doomed:
     index: int | None
     size: int
     written: datetime
-    """When it was written last."""
+    """When its segment was written last, in whatever form."""
     reason: str
     state: tuple[int, int, int]
     """Device, inode and size: it goes only while it still is that file."""
+
+    @property
+    def segment(self) -> tuple[Path, str, int | None]:
+        """What the forms of a segment have in common: they stay or go together, and are one."""
+        return self.path.parent, self.session or self.path.name, self.index
+
+    @property
+    def age(self) -> tuple[datetime, str, int]:
+        """What sorts segments from the oldest on, also where a copy has given them one date."""
+        return self.written, self.session or "", -1 if self.index is None else self.index
 
 
 @dataclass(slots=True)
@@ -36,6 +47,8 @@ class Pruning:
     """What is gone by now; nothing in a dry run."""
     manifests: list[Path] = field(default_factory=list)
     """Manifests that go with the last segment of their session."""
+    notes: list[str] = field(default_factory=list)
+    """What could not be used, a sentence each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +65,10 @@ class Rules:
         """Return what goes of some files, each with its reason, the oldest first.
 
         Args:
-            files: what may go.
+            files: what may go; the forms of a segment follow each other.
             fixed: bytes of what stays in any case.
         """
-        files = sorted(files, key=lambda one: (one.written, str(one.path)))
+        files = sorted(files, key=lambda one: (one.age, *map(str, one.segment)))
         reasons: dict[Path, str] = {}
         for one, reason in self._all_reasons(files, fixed):
             if self.run is None or fnmatchcase(one.run, self.run):
@@ -75,12 +88,13 @@ class Rules:
             yield from self._of_many(files, self.keep_segments)
         if self.max_size is not None:
             total = fixed + sum(one.size for one in files)
-            for one in files:
+            for _, forms in itertools.groupby(files, key=lambda one: one.segment):
                 if total <= self.max_size:
                     break
-                if self.run is None or fnmatchcase(one.run, self.run):
-                    total -= one.size
-                    yield one, f"all together are more than {self.max_size:,} bytes"
+                for one in forms:
+                    if self.run is None or fnmatchcase(one.run, self.run):
+                        total -= one.size
+                        yield one, f"all together are more than {self.max_size:,} bytes"
 
     def _of_old_runs(self, files: list[Doomed], keep: int) -> Iterator[tuple[Doomed, str]]:
         written: dict[str, datetime] = {}
@@ -91,9 +105,9 @@ class Rules:
         yield from ((one, f"not of the {keep} newest runs") for one in files if one.run in old)
 
     def _of_many(self, files: list[Doomed], keep: int) -> Iterator[tuple[Doomed, str]]:
-        by_run: dict[str, list[Doomed]] = {}
+        by_run: dict[str, dict[tuple[Path, str, int | None], list[Doomed]]] = {}
         for one in files:
-            by_run.setdefault(one.run, []).append(one)
-        for mine in by_run.values():
-            for one in mine[: max(0, len(mine) - keep)]:
-                yield one, f"not of the {keep} newest segments of its run"
+            by_run.setdefault(one.run, {}).setdefault(one.segment, []).append(one)
+        for segments in by_run.values():
+            for forms in [*segments.values()][: max(0, len(segments) - keep)]:
+                yield from ((one, f"not of the {keep} newest segments of its run") for one in forms)

@@ -11,6 +11,8 @@ from micrometric.errors import PathError
 Scalar = str | int | float
 
 _PAIR = re.compile(r"(?P<name>[A-Za-z_][\w.-]*)=(?P<value>.*)", re.DOTALL)
+_NO_TEXT = re.compile("[\ud800-\udfff]")
+"""What stands for a byte of a file name that is not UTF-8."""
 _INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,17})")
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,3})?")
 
@@ -58,9 +60,13 @@ def run_folder(output: Path, run: str) -> Path:
 
 
 def directory_keys(directory: Path) -> dict[str, Scalar]:
-    """Return the `name=value` parts of a path; one part may hold several, split by commas."""
+    """Return the `name=value` parts of a path; one part may hold several, split by commas.
+
+    Bytes that are no text become the replacement sign: no table and no engine could hold them.
+    """
     keys: dict[str, Scalar] = {}
-    for part in Path(os.path.abspath(directory)).parts:  # noqa: PTH100 - links keep their names
+    for name in Path(os.path.abspath(directory)).parts:  # noqa: PTH100 - links keep their names
+        part = _NO_TEXT.sub("\ufffd", name)
         pairs = [_PAIR.fullmatch(piece) for piece in part.split(",")]
         if all(pairs):
             keys.update((pair["name"], as_scalar(pair["value"])) for pair in pairs if pair)

@@ -14,11 +14,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from micrometric.event import is_rank
+from micrometric.event import is_rank, moment_at
 
 STEM = "micro_metrics"
 PLAIN_NAME = f"{STEM}.jsonl"
-SUFFIXES = (".jsonl", ".jsonl.gz", ".jsonl.zst", ".parquet")
+LINE_SUFFIXES = (".jsonl", ".jsonl.gz", ".jsonl.zst")
+SUFFIXES = (*LINE_SUFFIXES, ".parquet")
 REGISTRY_NAME = "registry.json"
 """Usual name of a manifest that stands alone."""
 
@@ -110,13 +111,19 @@ def is_manifest_name(filename: str) -> bool:
     return _MANIFEST.fullmatch(filename) is not None
 
 
+def session_of_manifest(filename: str) -> str | None:
+    """Return the session whose manifest has a file name, None where it is no such name."""
+    match = _MANIFEST.fullmatch(filename)
+    return None if match is None else match["session"]
+
+
 def original_session_id(written: float) -> str:
     """Return the id under which a plain segment is archived that no manifest tells of.
 
     Args:
         written: when it was written last, in seconds since the epoch.
     """
-    return new_session_id(datetime.fromtimestamp(written, UTC), "original", 0)
+    return new_session_id(moment_at(written), "original", 0)
 
 
 def nothing_in(place: str, others: Sequence[str]) -> str:
@@ -139,4 +146,6 @@ def new_session_id(start: datetime, label: str, pid: int) -> str:
         pid: process id.
     """
     safe = re.sub(r"[^A-Za-z0-9_]", "_", label)[:64] or "_"
-    return f"{start.astimezone(UTC):%Y%m%dT%H%M%S%fZ}-{safe}-{pid}"
+    start = start.astimezone(UTC)
+    # `%Y` does not fill up years before 1000, and what sorts by time has a fixed width.
+    return f"{start.year:04}{start:%m%dT%H%M%S%fZ}-{safe}-{pid}"

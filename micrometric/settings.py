@@ -1,7 +1,8 @@
 """Every setting of the logger: its default, its environment variable, and how it is checked.
 
-Nothing else reads the environment for settings. An argument wins over the environment, the
-environment over the default.
+The logger reads the environment for settings nowhere else; `MICROMETRIC_TZ` belongs to those who
+read logs, see `reader.read_zone`. An argument wins over the environment, the environment over the
+default.
 """
 
 from __future__ import annotations

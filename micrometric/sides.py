@@ -8,17 +8,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from micrometric.compared import COLUMNS
 from micrometric.errors import NoDataError, PathError, SettingError
 from micrometric.event import NON_FINITE
-from micrometric.figures import Figures
+from micrometric.figures import Figures, is_figure
 from micrometric.flat import as_double
 from micrometric.keys import order_of
-from micrometric.query import Query
+from micrometric.query import OCCURRENCE, Query
 from micrometric.report import Report
 from micrometric.spec import hint
 from micrometric.spelling import identity
+from micrometric.summary import TOTAL
+from micrometric.unknown_keys import refuse_unknown
 
 Rows = list[dict[str, Any]]
+_TAKEN = ("base_name", *COLUMNS, OCCURRENCE, TOTAL)
+"""What no key is called beside figures, here or in a summary that was saved."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +34,8 @@ class Side:
     ask: Callable[[Sequence[str], Figures, bool], Rows]
     """Returns the rows by some keys, with occurrences if the last is true."""
     report: Report
+    called: Callable[[Sequence[str]], list[str]] = list
+    """Returns what keys are called in the rows of all sides; see `Comparison.by`."""
     units: Mapping[str, str] = field(default_factory=dict)
     """Units of the metrics."""
     is_saved: bool = False
@@ -93,10 +100,13 @@ def _side(name: str, query: Query) -> Side:
     def ask(names: Sequence[str], figures: Figures, occurrence: bool) -> Rows:
         keys = query.keys(names)
         rows = query.rows(keys, figures, occurrence=occurrence)
-        query.refuse_unknown(keys, rows)
+        refuse_unknown(query, keys, rows)
         return rows
 
-    return Side(name, ask, query.report, query.units())
+    def called(names: Sequence[str]) -> list[str]:
+        return [key.name for key in query.keys(names, _TAKEN)]
+
+    return Side(name, ask, query.report, called, query.units())
 
 
 def sides_of_key(query: Query, key: str, base_value: object) -> list[Side]:
@@ -107,6 +117,7 @@ def sides_of_key(query: Query, key: str, base_value: object) -> list[Side]:
     """
     asked: dict[tuple[tuple[str, ...], Figures, bool], Rows] = {}
     whole = _side(key, query)
+    (key,) = whole.called([key]) or [key]  # The metric is none.
 
     def ask(names: Sequence[str], figures: Figures, occurrence: bool) -> Rows:
         question = (tuple(names), figures, occurrence)
@@ -130,7 +141,8 @@ def sides_of_key(query: Query, key: str, base_value: object) -> list[Side]:
             rows = ask(names, figures, occurrence)
             return [row for row in rows if identity(row[key]) == identity(value)]
 
-        return Side(f"{key}={_text(value)}", of_value, query.report, whole.units)
+        name = f"{key}={_text(value)}"
+        return Side(name, of_value, query.report, whole.called, whole.units)
 
     return [side(value) for value in values]
 
@@ -168,12 +180,12 @@ def _saved_side(name: str, path: Path) -> Side:
                 f"{str(path)!r} line {number} is no row of a summary; expected what summarize "
                 "--format json prints"
             ) from None
-    groups = [row for row in rows if row.get("total") is None]
+    groups = [row for row in rows if row.get(TOTAL) is None]
 
     def ask(names: Sequence[str], figures: Figures, occurrence: bool) -> Rows:
         assert not occurrence
         for needed in (*names, *figures.names):
-            if not all(needed in row for row in groups):
+            if not all(_saved_name(needed, row) in row for row in groups):
                 raise SettingError(
                     f"{str(path)!r} does not hold {needed!r}; save it with --group-by "
                     f"{','.join(names)} --stats {','.join(figures.names)}"
@@ -186,13 +198,19 @@ def _saved_side(name: str, path: Path) -> Side:
     return Side(name, ask, Report(), is_saved=True)
 
 
+def _saved_name(name: str, row: Mapping[str, Any]) -> str:
+    """Return what a key or figure is called in a summary, which has fewer columns of its own."""
+    short = name.removeprefix("metadata.").removeprefix("dir.")
+    return name if name in row or is_figure(short) else short
+
+
 def _asked(row: Mapping[str, Any], names: Sequence[str], figures: Figures) -> dict[str, Any]:
     """Return the metric, keys and figures of a saved row.
 
     Raises:
         ValueError: a figure is no number, or a key a list or an object.
     """
-    keys = {name: row[name] for name in ("metric", *names)}
+    keys = {name: row[_saved_name(name, row)] for name in ("metric", *names)}
     nested = [name for name, held in keys.items() if isinstance(held, list | dict)]
     if nested:
         raise ValueError(f"{nested[0]!r} of {row['metric']!r} is a list or an object")

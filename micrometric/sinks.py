@@ -138,6 +138,8 @@ def _relation(events: Events) -> Iterator[tuple[duckdb.DuckDBPyRelation, int]]:
     """
     import duckdb
 
+    from micrometric.parquet import CONFIG
+
     flat = events.flat()
     rows = _Rows(flat)
     with temporary_directory() as folder:
@@ -152,12 +154,8 @@ def _relation(events: Events) -> Iterator[tuple[duckdb.DuckDBPyRelation, int]]:
                     longest = max(longest, len(line))
                     file.write(line)
                 count += len(batch)
-        settings: dict[str, str | bool | int | float | list[str]] = {
-            "TimeZone": "UTC",
-            "temp_directory": str(folder),
-            "autoinstall_known_extensions": False,
-        }
-        with duckdb.connect(config=settings) as connection:
+        with duckdb.connect(config=CONFIG | {"temp_directory": str(folder)}) as connection:
+            connection.execute("SET GLOBAL TimeZone = 'UTC'")
             listed = ", ".join(f"{quoted(name)}: {quoted(t)}" for name, t in rows.types.items())
             yield (
                 connection.sql(

@@ -122,11 +122,11 @@ def _names(term: str, identifier: str) -> bool:
     return term in (RESERVED, identifier) or fnmatchcase(identifier, term)
 
 
-def nearest(name: str, candidates: Iterable[str], n: int = 3) -> list[str]:
-    """Return up to `n` candidates that the name may have meant, the likeliest first."""
+def nearest(name: str, candidates: Iterable[str]) -> list[str]:
+    """Return up to three candidates that the name may have meant, the likeliest first."""
     known = sorted(set(candidates))
     folded = {candidate.casefold(): candidate for candidate in known}
-    close = difflib.get_close_matches(name.casefold(), folded, n=n)
+    close = difflib.get_close_matches(name.casefold(), folded, n=3)
     return [folded[match] for match in close]
 
 

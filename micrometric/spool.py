@@ -30,7 +30,10 @@ _known: weakref.WeakValueDictionary[object, Spool] = weakref.WeakValueDictionary
 
 def is_pipe(path: Path) -> bool:
     """Say whether a path is standard input or a FIFO."""
-    return path == STDIN or path.is_fifo()
+    try:
+        return path == STDIN or path.is_fifo()
+    except OSError:
+        return False  # Whoever opens it is told why that cannot be.
 
 
 def run_of_pipe(path: Path) -> str:

@@ -1,4 +1,4 @@
-"""What lies behind the singleton: configuration, enabled metrics, and the way of a careful `log`.
+"""What lies behind the singleton: configuration, enabled metrics, context, and the writer.
 
 An ordinary object, so that a test or a fork simply takes another one.
 """

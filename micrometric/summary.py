@@ -15,10 +15,15 @@ from micrometric.limits import Failure, Limit, check, figures_for, read_limits
 from micrometric.query import Query
 from micrometric.report import Report
 from micrometric.tables import html_table, polars_frame, text_table
+from micrometric.unknown_keys import refuse_unknown
 
 if TYPE_CHECKING:
     import pandas as pd
     import polars as pl
+
+
+TOTAL = "total"
+"""Column of a summary that was printed: tells whether a row is over all groups."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -29,7 +34,8 @@ class Summary:
     """
 
     by: tuple[str, ...]
-    """The keys grouped by."""
+    """The keys grouped by, as they are called in the rows: one that is called like a figure is
+    `metadata.x` or `dir.x` there."""
     rows: list[dict[str, Any]]
     """`metric`, the keys, then the figures; see `micrometric.figures`. A figure that there is none
     of is None. Sorted by metric and keys; numbers sort as numbers, and before texts."""
@@ -147,10 +153,10 @@ def summarize(
         engine=engine,
         master=master,
     )
-    keys = query.keys(by)
+    keys = query.keys(by, (TOTAL,))
     names = tuple(key.name for key in keys)
     rows = query.rows(keys, Figures(tuple(dict.fromkeys([*figures.names, *figures_for(limits)]))))
-    query.refuse_unknown(keys, rows)
+    refuse_unknown(query, keys, rows)
     groups = [({name: row[name] for name in names}, row["metric"], row, None) for row in rows]
     checked = check(limits, groups)
     told = ("metric", *names, *figures.names)

@@ -21,12 +21,11 @@ from typing import TYPE_CHECKING, Any
 from micrometric.errors import PathError, SettingError
 from micrometric.event import LogEvent
 from micrometric.flat import as_double
+from micrometric.keys import STEP_KEYS
 
 if TYPE_CHECKING:
     from micrometric.exports import Events
 
-STEPS = ("step", "global_step", "iteration", "epoch")
-"""Metadata keys that hold the step unless told; the first that an event has counts."""
 _LARGEST = 2**63
 """From here on a whole number is no step: those have 64 bits there."""
 _BINS = 30
@@ -122,7 +121,7 @@ class _Board:
         path.mkdir(parents=True, exist_ok=True)
         name = f"{_NAME}.{int(time.time()):010d}.{socket.gethostname()}.{os.getpid()}"
         self._records = RecordWriter(opened.enter_context((path / name).open("wb")))
-        self._steps = STEPS if step is None else (step,)
+        self._steps = STEP_KEYS if step is None else (step,)
         self._counts: Counter[str] = Counter()
         self._values: dict[tuple[str, int], array[float]] = {}
         """Values by metric and step."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from micrometric.keys import FIRST_SECOND, LAST_SECOND, moment_at
+from micrometric.event import FIRST_SECOND, LAST_SECOND, moment_at
 from micrometric.pictures import Axis
 
 _STEPS = (1, 2, 2.5, 5, 10)

@@ -123,7 +123,10 @@ ZoneOption = Annotated[
 ]
 StrictOption = Annotated[
     bool,
-    typer.Option("--strict", help="Exit with 1 where lines were skipped that are no events."),
+    typer.Option(
+        "--strict",
+        help="Exit with 1 where lines were skipped that are no events, or directories not read.",
+    ),
 ]
 GroupByOption = Annotated[
     str,

@@ -95,25 +95,51 @@ def progress(doing: str) -> Iterator[Callable[[float], None] | None]:
     Args:
         doing: what is done, such as `summarizing`.
     """
-    if not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
+    if not _can_write_over():
         yield None
         return
-    begun = time.monotonic()
-    told = False
-
-    def tell(share: float) -> None:
-        nonlocal told
-        if time.monotonic() - begun > _PATIENCE:
-            told = True
-            sys.stderr.write(f"\r\x1b[K{doing} {share:4.0%}")
-            sys.stderr.flush()
-
+    line = ProgressLine()
     try:
-        yield tell
+        yield lambda share: line.show(f"{doing} {share:4.0%}")
     finally:
-        if told:
-            sys.stderr.write("\r\x1b[K")
-            sys.stderr.flush()
+        line.clear()
+
+
+class ProgressLine:
+    """A line on standard error that is written over and at last removed; on a terminal only.
+
+    Args:
+        patience: seconds from now on in which nothing is shown.
+        clock: tells the seconds.
+    """
+
+    def __init__(
+        self, patience: float | None = None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._clock = clock
+        self._due = clock() + (_PATIENCE if patience is None else patience)
+        self._shown = False
+
+    def show(self, text: str) -> None:
+        """Show a text, as much of it as the terminal is wide, in place of the one before."""
+        if self._clock() >= self._due and _can_write_over():
+            self._shown = True
+            self._write(text[: shutil.get_terminal_size().columns - 1])
+
+    def clear(self) -> None:
+        """Remove what is shown."""
+        if self._shown:
+            self._shown = False
+            self._write("")
+
+    def _write(self, text: str) -> None:
+        sys.stderr.write(f"\r\x1b[K{text}")
+        sys.stderr.flush()
+
+
+def _can_write_over() -> bool:
+    """Say whether standard error is a terminal on which a line can be written over."""
+    return sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
 
 
 def say_all(sentences: Iterable[str]) -> None:
@@ -129,10 +155,19 @@ def tell_report(report: Report, *, strict: bool) -> None:
 
 
 def judge(report: Report, *, strict: bool) -> None:
-    """Let a strict command end with 1 where lines were skipped."""
-    if strict and report.skipped:
+    """Let a strict command end with 1 where lines were skipped, or what lies there was not read."""
+    if not strict:
+        return
+    found = []
+    if report.skipped:
         lines = "1 line was" if report.skipped == 1 else f"{report.skipped:,} lines were"
-        end_with_findings(f"--strict: {lines} skipped; `micrometric check` tells each")
+        found.append(f"{lines} skipped")
+    if report.unread:
+        count = len(report.unread)
+        places = "1 directory" if count == 1 else f"{count:,} directories"
+        found.append(f"{places} could not be read")
+    if found:
+        end_with_findings(f"--strict: {' and '.join(found)}; `micrometric check` tells each")
 
 
 def reader_is_gone() -> bool:

@@ -55,5 +55,7 @@ def news(report: Report) -> Iterator[str]:
 def tell_end(report: Report, *, strict: bool) -> None:
     """Say how many lines were skipped in all, where they were more than one, and judge it."""
     if report.skipped > 1:
-        say(f"{report.skipped:,} lines are not events and were skipped")
+        from micrometric.report import skipped_lines
+
+        say(skipped_lines(report.skipped))
     judge(report, strict=strict)

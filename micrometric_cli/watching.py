@@ -16,7 +16,8 @@ from micrometric_cli.in_place import InPlace, can_draw_in_place
 from micrometric_cli.options import Color, Format
 from micrometric_cli.output import drawn_lines, has_colour
 from micrometric_cli.render import formats
-from micrometric_cli.render.live import ASCII_LEVELS, BLOCKS, Rows, fit_live, live_table
+from micrometric_cli.render.live import ASCII_LEVELS, Rows, fit_live, live_table
+from micrometric_cli.render.screen import BLOCKS
 from micrometric_cli.render.text import ELLIPSIS
 from micrometric_cli.telling import Teller, news
 

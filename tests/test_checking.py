@@ -9,6 +9,7 @@ import pytest
 
 from micrometric import MicroMetricLogger, check
 from micrometric.defects import KINDS, excerpt_of
+from micrometric.finder import find
 from micrometric.manifest import (
     Accounting,
     Counts,
@@ -338,6 +339,32 @@ def test_a_file_that_cannot_be_read_is_told_and_the_others_are_read(logs):
 
     assert checked.counts["unreadable"] == 1
     assert checked.events == 20
+
+
+def test_a_directory_that_cannot_be_looked_into_is_told(logs, monkeypatch):
+    found = find(logs)
+    found.unread[logs / "private"] = "Permission denied"
+    monkeypatch.setattr("micrometric.checking.find", lambda _: found)
+
+    checked = check(logs)
+
+    (defect,) = (one for one in checked.defects if one.kind == "unreadable")
+    assert (defect.path, defect.reason) == (
+        logs / "private",
+        "it cannot be looked into: Permission denied",
+    )
+
+
+@pytest.mark.parametrize("line", [event(0, "density", 1), "rubbish"], ids=["doubled", "json"])
+def test_defects_beyond_those_that_are_remembered_are_counted(tmp_path, monkeypatch, line):
+    monkeypatch.setattr("micrometric.checking.KEPT", 10)
+    for session in (SESSION, OTHER):
+        (tmp_path / closed_name(session, 0)).write_text(f"{line}\n" * 31)
+
+    checked = check(tmp_path)
+
+    assert len(checked.defects) == 10
+    assert {checked.counts["doubled"], checked.counts["json"]} in ({2 * 30, 0}, {2 * 31, 0})
 
 
 def test_an_excerpt_is_short_and_safe_to_show():

@@ -7,6 +7,7 @@ import resource
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -77,6 +78,26 @@ def test_closed_segments_become_parquet_with_the_same_events(logs):
     assert sorted(values(logs)) == [*range(30)]
     assert [*iter_events(logs / closed_name(FIRST, 0, ".parquet"))] == before
     assert compact(logs).compacted == []
+
+
+@pytest.mark.parametrize(
+    "written",
+    [datetime(999, 6, 1, tzinfo=UTC).timestamp(), -63_000_000_000.0, 400_000_000_000.0],
+    ids=["before-1000", "before-1", "beyond-9999"],
+)
+def test_a_plain_segment_of_any_date_stays_readable(written):
+    memory = Path("/dev/shm")
+    if not memory.is_dir():
+        pytest.skip("no file system here that keeps such dates")
+    with tempfile.TemporaryDirectory(dir=memory) as folder:
+        path = Path(folder) / PLAIN_NAME
+        path.write_text(lines(range(10)))
+        os.utime(path, (written, written))
+        assert path.stat().st_mtime == written
+
+        compact(folder, now=datetime.max.replace(tzinfo=UTC))
+
+        assert values(Path(folder)) == [*range(10)]
 
 
 def test_summaries_and_manifests_are_as_before(tmp_path):
@@ -310,6 +331,19 @@ def test_a_session_elsewhere_that_promised_no_heartbeat_may_live(logs):
     assert set(done.left.values()) == {
         f"whether its session {FIRST} lives can only be told on host 'far'"
     }
+
+
+@pytest.mark.parametrize("text", ['{"format": "micrometric-manifest", "version": 2}', '{"for'])
+def test_a_session_whose_manifest_cannot_be_used_may_live(logs, text):
+    path = logs / manifest_name(FIRST)
+    path.write_text(text)
+    before = names(logs)
+
+    done = compact(logs)
+
+    assert names(logs) == before
+    assert len(done.left) == 3  # The plain segment may be of that session, too.
+    assert all(f"{str(path)!r} cannot be used" in reason for reason in done.left.values())
 
 
 def test_empty_segments_stay(logs):

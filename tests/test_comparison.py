@@ -377,6 +377,55 @@ def test_a_key_of_any_whole_numbers_has_a_column_in_polars(tmp_path, keys, colum
     assert summarize(tmp_path, "k").to_polars()["k"].to_list() == column
 
 
+def test_keys_that_are_called_like_a_column_have_their_prefix(tmp_path):
+    keys = {"base": 1, "low": 2, "count": 3, "reason": 4, "mean": 5, "occurrence": 6}
+    a, b = (write(tmp_path / name, plain(value, **keys)) for name, value in (("a", 2), ("b", 5)))
+
+    found = compare(a, b, by=["value", *keys, "metadata.base"])
+    (row,) = compare(a, b, by=keys).to_pandas().to_dict("records")
+
+    assert found.by == ("value", *(f"metadata.{key}" for key in keys))
+    assert {row.row()["event.value"] for row in found} == {2, 5}
+    assert [row[f"metadata.{key}"] for key in keys] == [*keys.values()]
+    assert (row["base"], row["value"], row["count"], row["figure"]) == (2.0, 5.0, 1, "mean")
+    assert "event.value" in repr(found).splitlines()[0]
+
+
+@pytest.mark.parametrize("key", ["count", "mean", "value", "base"])
+def test_values_of_a_key_that_is_called_like_a_column_are_compared(tmp_path, key):
+    logs = write(tmp_path / "logs", plain(1, 2, **{key: 1}) + plain(5, 6, **{key: 2}))
+
+    (row,) = compare(logs, key=f"metadata.{key}", by=f"metadata.{key}")
+
+    assert (row.before, row.after, row.keys) == (1.5, 5.5, {})
+    assert row.other == f"metadata.{key}=2"
+
+
+def test_units_and_pairs_may_be_called_like_a_figure(tmp_path):
+    a, b = (
+        write(tmp_path / name, [event for n in range(3) for event in plain(n + shift, count=n)])
+        for name, shift in (("a", 0), ("b", 2))
+    )
+
+    (by_unit,), (by_pair,) = compare(a, b, unit="count"), compare(a, b, pair_by="count")
+
+    assert (by_unit.units, by_pair.units) == (3, 3)
+    assert by_pair.interval.low == by_pair.interval.high == 2.0
+
+
+@pytest.mark.parametrize("keys", ["low", "count", "total", "low,max,k=1"])
+def test_a_saved_summary_is_a_base_whatever_its_keys_are_called(tmp_path, keys):
+    names = keys.split(",")
+    logs = write(tmp_path / "logs", [(n, dict.fromkeys(names, n)) for n in range(3)])
+    saved = tmp_path / "base.json"
+    saved.write_text("".join(json.dumps(row) + "\n" for row in summarize(logs, keys)))
+
+    found = compare(saved, logs, by=keys)
+
+    assert [row.difference for row in found] == [0.0, 0.0, 0.0]
+    assert [[*row.keys.values()] for row in found] == [[n] * len(names) for n in range(3)]
+
+
 def test_a_prompt_shows_differences_and_intervals(tmp_path):
     a, b = (write(tmp_path / name, plain(value)) for name, value in (("a", 2), ("b", 5)))
 

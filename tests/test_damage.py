@@ -1,6 +1,7 @@
 """Damaged lines: what is wrong with each, and which whole events can be taken out of it."""
 
 import json
+import time
 
 import pytest
 from hypothesis import given
@@ -45,6 +46,8 @@ def found_in(line: bytes) -> list[bytes]:
         (b"[" * 100_000 + b"]" * 100_000, "nesting", []),
         # An object inside of another that was torn is no event of its own.
         (NESTED, "json", []),
+        (NESTED.replace(b":{", b":" + b" " * 16 + b"{"), "json", []),
+        (NESTED.replace(b":{", b": \t\r {"), "json", []),
         (b'{"a":[' + A + b"," + B, "json", []),
     ],
 )
@@ -66,6 +69,29 @@ def test_a_hostile_line_is_looked_into_only_so_far(line):
     assert damage.pieces[0].start == 0
     assert damage.pieces[-1].end == len(line)
     assert damage.events <= 256
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b',{"metric":' * 90_000,
+        b'{"metric":' * 90_000,
+        b'x{"metric":' * 90_000,
+        b'{"metric":\r' * 300 + b"[" + b"1," * 500_000 + b"1]" + b"}" * 299,
+        b"x\0" * 500_000,
+        b"{\0" * 500_000,
+        b"," * 1_000_000 + b'x{"metric":' * 1000,
+        b'{"metric":' + b" " * 1_000_000,
+    ],
+)
+def test_a_hostile_line_takes_time_that_grows_with_its_length(line):
+    assert len(line) <= 1 << 20
+    begun = time.process_time()
+
+    damage = damage_of(line)
+
+    assert [piece.is_event for piece in damage.pieces] == [False]
+    assert time.process_time() - begun < 1  # Squared, it would be minutes.
 
 
 @given(st.lists(st.one_of(lines(), damaged_lines, st.binary(max_size=30)), max_size=5))

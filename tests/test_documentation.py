@@ -158,6 +158,7 @@ def test_the_limits_that_are_told_are_those_that_hold() -> None:
     assert limits["lists and objects inside each other, in a line"] == str(bounds.NESTING_LIMIT)
     assert limits["digits of an integer"] == f"{bounds.DIGITS_LIMIT:,}"
     assert limits["a manifest"] == f"{bounds.MANIFEST_LIMIT >> 20} MiB"
+    assert limits["axes (`dims`) of a metric, or of `--explode`"] == str(bounds.AXES_LIMIT)
     told = f"{where.LENGTH_LIMIT:,} characters, {where.DEPTH_LIMIT} deep"
     assert limits["`--where`"] == told
     assert limits["`--fail-if`"] == f"{_limits._LENGTH:,} characters, {_limits._DEPTH} deep"

@@ -4,6 +4,8 @@ import gzip
 import importlib.util
 import json
 import math
+import os
+import re
 import tempfile
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from micrometric import NoDataError, SettingError, summarize
 from micrometric.bins import Along
 from micrometric.columns import request_for
 from micrometric.engines import ENGINES, Source, open_engine
+from micrometric.engines.duckdb_sql import Question
 from micrometric.figures import Figures
 from micrometric.filters import Filter
 from micrometric.finder import find
@@ -25,7 +28,10 @@ from micrometric.query import Query
 from micrometric.reader import text_metrics_of
 from micrometric.registry import Metric
 from micrometric.report import Report
+from micrometric.segment import manifest_name
 from tests import strategies
+from tests.cli.conftest import event
+from tests.tailing import line
 
 SAMPLES = Path("sample_logs")
 OTHERS = [name for name in ENGINES if name not in ("duckdb", "spark")]
@@ -158,6 +164,18 @@ def test_engines_agree_however_damaged_the_logs_are(engine, contents, question) 
 
 
 @pytest.mark.parametrize("engine", ["duckdb", *OTHERS])
+def test_a_value_in_a_path_that_is_no_text_is_one_to_every_engine(engine, tmp_path) -> None:
+    for name in (b"k=\xff", b"k=1"):
+        run = tmp_path / os.fsdecode(name)
+        run.mkdir()
+        (run / "micro_metrics.jsonl").write_text(event(0, "m", 1) + "\n")
+
+    rows = summarize(tmp_path, by="k", engine=engine).rows
+
+    assert [(row["k"], row["count"]) for row in rows] == [(1, 1), ("\ufffd", 1)]
+
+
+@pytest.mark.parametrize("engine", ["duckdb", *OTHERS])
 def test_directories_named_like_fields_take_no_field_s_place(engine, tmp_path) -> None:
     folder = tmp_path / "metric=other" / "value=7" / "location=nowhere"
     folder.mkdir(parents=True)
@@ -256,3 +274,22 @@ def test_an_engine_tells_how_far_it_is(engine) -> None:
 
     assert told == sorted(told)
     assert 0 <= told[0] < told[-1] < 1
+
+
+def test_dims_of_thousands_of_metrics_cost_no_columns(tmp_path: Path) -> None:
+    """Only the axes that are asked for have one."""
+    metrics = {f"m{number}": Metric("float", dims=(f"axis{number}",)) for number in range(3000)}
+    name = manifest_name("20261123T080000000000Z-h-1")
+    write_manifest(tmp_path / name, Manifest(metrics))
+    (tmp_path / "micro_metrics.jsonl").write_text(line(1, metric="m7", value=[1, 2, 3]))
+
+    question = Question(
+        request_for([read_key("axis7", set())], Filter()),
+        {name: metric.dims for name, metric in metrics.items()},
+        (),
+        frozenset(),
+    )
+
+    assert len(re.findall('AS "dim axis[0-9]+"', question.of_lines([], ""))) <= 2
+    rows = summarize(tmp_path, "axis7").rows
+    assert [(row["axis7"], row["count"]) for row in rows] == [(0, 1), (1, 1), (2, 1)]

@@ -138,8 +138,10 @@ def test_non_finite_values_are_strings_that_read_back_as_floats(text: str, value
 
 
 def test_a_text_metric_keeps_the_names_of_non_finite_floats() -> None:
-    assert decode_line(line(value="NaN"), text_metrics=frozenset({"density"})).value == "NaN"
-    assert math.isnan(decode_line(line(value="NaN"), text_metrics=frozenset({"other"})).value)
+    fields = decode_fields(line(value="NaN"))
+
+    assert to_event(fields, text_metrics=frozenset({"density"})).value == "NaN"
+    assert math.isnan(to_event(fields, text_metrics=frozenset({"other"})).value)
 
 
 def test_the_parts_of_the_path_go_with_the_event() -> None:

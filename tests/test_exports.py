@@ -178,7 +178,7 @@ def test_what_others_read_is_what_was_logged(tmp_path: Path, reader: str) -> Non
 def test_a_stream_is_kept_on_disk_and_read_twice(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("micrometric.exports._BATCH", 3)
+    monkeypatch.setattr("micrometric.batches._MOST", 3)
     lines = b"".join(path.read_bytes() for path in (SAMPLES / "topk_attention").glob("*.jsonl"))
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(lines)))
 

@@ -262,6 +262,43 @@ def test_what_figures_lack_is_said_at_a_prompt_and_in_a_notebook(tmp_path):
 
     assert repr(found).splitlines()[-2:] == [
         "(quantiles are approximate, by a t-digest of the values)",
-        f"(1 line is not events and was skipped, the first at {found.report.examples[0]})",
+        f"(1 line is not an event and was skipped, the first at {found.report.examples[0]})",
     ]
     assert "<p>quantiles are approximate, by a t-digest of the values</p>" in found._repr_html_()
+
+
+@pytest.mark.parametrize("engine", ["duckdb", "pandas", "polars"])
+@pytest.mark.parametrize("key", ["count", "rate", "max", "sum", "p99.9", "total"])
+def test_a_key_that_is_called_like_a_figure_has_its_prefix(tmp_path, key, engine):
+    rows = [(0, 1.0, {key: 7}), (1, 2.0, {key: 7}), (2, 3.0, {key: 8})]
+    logs = write(tmp_path / "logs", rows)
+
+    found = summarize(logs, key, stats="count,max", engine=engine)
+
+    assert found.by == (f"metadata.{key}",)
+    assert [tuple(row.values()) for row in found] == [("m", 7, 2, 2.0), ("m", 8, 1, 3.0)]
+    assert [*found.rows[0]] == ["metric", f"metadata.{key}", "count", "max"]
+    assert summarize(logs, f"{key},metadata.{key}", stats="count,max").rows == found.rows
+
+
+def test_a_part_of_a_path_that_is_called_like_a_figure_has_its_prefix(tmp_path):
+    for count in (1, 2):
+        write(tmp_path / f"count={count}", [(0, 1.0, {"count": 5})])
+
+    rows = summarize(tmp_path, ["count", "metadata.count"], stats="count").rows
+
+    assert [tuple(row.items())[1:] for row in rows] == [
+        (("dir.count", 1), ("metadata.count", 5), ("count", 1)),
+        (("dir.count", 2), ("metadata.count", 5), ("count", 1)),
+    ]
+
+
+def test_what_is_called_like_a_figure_is_filtered_by_its_own_name(tmp_path):
+    logs = write(tmp_path / "logs", [(n, float(n), {"count": n}) for n in range(4)])
+
+    found = summarize(logs, "count", stats="sum", where="count > 1", fail_if="m.sum > 2")
+
+    assert [(row["metadata.count"], row["sum"]) for row in found] == [(2, 2.0), (3, 3.0)]
+    assert [str(failure) for failure in found.failures] == [
+        "m.sum at metadata.count=3: 3 > 2, by 1 (m.sum > 2)"
+    ]

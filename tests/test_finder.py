@@ -1,20 +1,24 @@
 """From paths to segments: what is meant by a path, and whose each file is."""
 
+import contextlib
 import gzip
 import itertools
 import os
 import shutil
+import subprocess
 import threading
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from micrometric import ManifestError, NoDataError, PathError, finder, search
+from micrometric import ManifestError, NoDataError, PathError, finder, iter_events, search
 from micrometric.finder import find, find_manifests
 from micrometric.manifest import Manifest, SegmentFacts, SessionFacts, write_manifest
 from micrometric.registry import Metric
 from micrometric.relocation import is_in_place, relocated
+from micrometric.report import Report
 from micrometric.runs import directory_keys, run_folder, run_names
 from micrometric.search import Located, take
 from micrometric.segment import (
@@ -118,12 +122,12 @@ def test_a_file_that_has_the_number_of_one_compressed_meanwhile_hides_none(tmp_p
     first, later = (tmp_path / closed_name(session_id(), index) for index in (0, 7))
     first.touch()
     located: Located = {}
-    take(first, tmp_path, located)
+    take(first, tmp_path, located, {})
     first.rename(later)  # A new file, which got the number that the first one had.
     packed = tmp_path / closed_name(session_id(), 0, ".jsonl.gz")
     packed.touch()
 
-    take(later, tmp_path, located)
+    take(later, tmp_path, located, {})
 
     assert {path for path, _ in located.values()} == {packed, later}
 
@@ -282,6 +286,8 @@ def test_a_run_is_never_written_outside_of_the_output(run: str) -> None:
         ("=x", {}),
         ("a+b=1", {}),
         ("plain", {}),
+        (os.fsdecode(b"k=\xffa\xe4"), {"k": "\ufffda\ufffd"}),
+        (os.fsdecode(b"w\xe4rme=1"), {}),
     ],
 )
 def test_parts_of_a_path_are_keys(part: str, keys) -> None:
@@ -510,16 +516,141 @@ def test_a_manifest_that_is_named_may_be_a_pipe(tmp_path):
 
 def test_a_directory_that_vanishes_during_the_search_is_left_out(tmp_path, monkeypatch):
     touch(tmp_path / "micro_metrics.jsonl")
-    walk = os.walk
+    touch(tmp_path / "gone" / "micro_metrics.jsonl")
+    scandir = os.scandir
 
-    def slow(root: Path, **options: bool):
-        yield from walk(root, **options)
-        yield str(root / "gone"), [], ["micro_metrics.jsonl"]
+    def slow(directory: Path):
+        if directory == tmp_path / "gone":
+            shutil.rmtree(directory)
+        return scandir(directory)
 
-    monkeypatch.setattr("micrometric.search.os.walk", slow)
+    monkeypatch.setattr("micrometric.search.os.scandir", slow)
 
-    (segment,) = find(tmp_path).segments
-    assert segment.path == tmp_path / "micro_metrics.jsonl"
+    found = find(tmp_path)
+    assert [segment.path for segment in found.segments] == [tmp_path / "micro_metrics.jsonl"]
+    assert (found.unread, found.notes) == ({}, [])
+
+
+def refusing(monkeypatch, refused: Path) -> None:
+    """Let a directory be one that this user may not look into; root may look into all."""
+    scandir = os.scandir
+
+    def asked(directory: Path):
+        if directory == refused:
+            raise PermissionError(13, "Permission denied")
+        return scandir(directory)
+
+    monkeypatch.setattr("micrometric.search.os.scandir", asked)
+
+
+def test_a_directory_that_cannot_be_looked_into_is_told(tmp_path, monkeypatch):
+    for name in "abc":
+        touch(tmp_path / name / PLAIN_NAME)
+    refusing(monkeypatch, tmp_path / "b")
+
+    found = find(tmp_path)
+
+    assert [segment.run for segment in found.segments] == ["a", "c"]
+    assert found.unread == {tmp_path / "b": "Permission denied"}
+    assert found.notes == [
+        f"cannot read {str(tmp_path / 'b')!r}: Permission denied; what is in it is left out"
+    ]
+    report = Report()
+    assert len([*iter_events(tmp_path, report=report)]) == 0
+    assert (report.unread, report.notes) == ([tmp_path / "b"], found.notes)
+    notes: list[str] = []
+    find_manifests(tmp_path, notes)
+    assert notes == found.notes
+
+
+def test_a_directory_that_was_named_and_cannot_be_looked_into_is_an_error(tmp_path, monkeypatch):
+    touch(tmp_path / "b" / PLAIN_NAME)
+    refusing(monkeypatch, tmp_path / "b")
+
+    with pytest.raises(PathError, match=r"cannot read '.*/b': Permission denied"):
+        find(tmp_path / "b")
+    with pytest.raises(PathError, match=r"no micro_metrics segments in .*; cannot read '.*/b'"):
+        find(tmp_path)
+
+
+def test_files_and_links_that_cannot_be_looked_at_are_told(tmp_path, monkeypatch):
+    touch(tmp_path / PLAIN_NAME)
+    touch(tmp_path / "b" / PLAIN_NAME)
+    touch(tmp_path / "b" / closed_name(session_id(), 0))
+    stat = Path.stat
+
+    def refused(path: Path, **options: bool):
+        if path.parent == tmp_path / "b":
+            raise PermissionError(13, "Permission denied")
+        return stat(path, **options)
+
+    monkeypatch.setattr(Path, "stat", refused)
+
+    found = find(tmp_path)
+
+    assert [segment.path for segment in found.segments] == [tmp_path / PLAIN_NAME]
+    assert found.unread == {tmp_path / "b": "Permission denied"}
+
+
+def test_what_cannot_be_told_to_be_a_directory_is_told(tmp_path, monkeypatch):
+    class Entry:
+        name = "link"
+
+        def is_dir(self) -> bool:
+            raise PermissionError(13, "Permission denied")
+
+    touch(tmp_path / PLAIN_NAME)
+    scandir = os.scandir
+
+    @contextlib.contextmanager
+    def asked(directory: Path):
+        with scandir(directory) as entries:
+            yield [*entries, Entry()]
+
+    monkeypatch.setattr("micrometric.search.os.scandir", asked)
+
+    assert find(tmp_path).unread == {tmp_path / "link": "Permission denied"}
+
+
+@contextlib.contextmanager
+def deep(top: Path, depth: int, name: str) -> Iterator[None]:
+    """Have a segment in directories inside each other, which may be deeper than a path is long."""
+    before = os.open(".", os.O_RDONLY)
+    try:
+        os.chdir(top)
+        for _ in range(depth):
+            Path(name).mkdir()
+            os.chdir(name)
+        Path(PLAIN_NAME).touch()
+    finally:
+        os.fchdir(before)
+        os.close(before)
+    yield
+    subprocess.run(["rm", "-r", str(top / name)], check=True)  # Python does not reach all of them.
+
+
+def test_directories_may_be_deeper_than_calls(tmp_path):
+    touch(tmp_path / PLAIN_NAME)
+
+    with deep(tmp_path, 1200, "d"):
+        found = find(tmp_path)
+
+    assert len(found.segments) == 2
+
+
+def test_what_is_deeper_than_a_path_may_be_long_is_told(tmp_path):
+    touch(tmp_path / PLAIN_NAME)
+
+    with deep(tmp_path, 30, "d" * 200):
+        found = find(tmp_path)
+
+    assert len(found.segments) == 1
+    assert [*found.unread.values()] == ["File name too long"]
+
+
+def test_a_path_that_cannot_be_looked_at_is_told(tmp_path):
+    with pytest.raises(PathError, match=r"cannot read 'x+': File name too long"):
+        find("x" * 5000)
 
 
 def test_a_segment_whose_directory_was_deleted_has_no_name_now(tmp_path):

@@ -137,12 +137,14 @@ class TestAppending:
         assert following.values(2) == [4, 5]
 
     def test_a_line_beyond_the_limit_is_skipped_and_counted_once(self, plain, start, monkeypatch):
-        monkeypatch.setattr("micrometric.lines.LINE_LIMIT", 1_500_000)
+        for reader in ("lines", "intake"):
+            monkeypatch.setattr(f"micrometric.{reader}.LINE_LIMIT", 1_500_000)
         following = start(plain)
 
         append(plain, "x" * 5_000_000 + "\n" + line(4))
 
         assert following.values(1) == [4]
+        assert [one.kind for one in following.follower.report.examples] == ["length"]
         assert following.follower.report.skipped == 1
 
     def test_what_is_no_event_is_skipped_and_counted(self, plain, start):
@@ -157,6 +159,32 @@ class TestAppending:
             "not JSON",
             "lacks the key 'timestamp'",
         ]
+
+    @pytest.mark.parametrize("raw", [False, True], ids=["events", "lines"])
+    @pytest.mark.parametrize(("last", "before"), [(None, 3), (0, None)], ids=["start", "end"])
+    def test_what_is_skipped_has_its_number_where_the_start_was_read(
+        self, plain, raw, last, before, monkeypatch
+    ):
+        monkeypatch.setattr("micrometric.lines._BLOCK", 400)
+        follower = follow(plain, last=last, poll=True, poll_interval=0.001, pulse=0.01)
+        batches = follower.raw_batches() if raw else follower.batches()
+
+        append(plain, "rubbish\n\n" + lines(*range(4, 20)) + "rubbish\n")
+        while follower.report.skipped < 2:
+            next(batches)
+        follower.close()
+
+        numbers = [skipped.line for skipped in follower.report.examples]
+        assert numbers == ([None, None] if before is None else [before + 1, before + 19])
+
+    def test_a_file_written_anew_is_numbered_anew(self, plain, start):
+        following = start(plain, last=None)
+        following.values(3)
+
+        plain.write_text("rubbish\n" + line(4))
+
+        assert following.values(1) == [4]
+        assert following.follower.report.examples[0].line == 1
 
     def test_a_naive_time_tells_which_zone_was_assumed(self, plain, start):
         following = start(plain, assume_tz="Asia/Tokyo")

@@ -119,6 +119,16 @@ def test_what_is_no_event_is_counted_with_what_is_wrong():
     assert told.report.examples[0].kind == "json"
 
 
+def test_a_line_beyond_the_limit_is_skipped_as_too_long(monkeypatch):
+    monkeypatch.setattr("micrometric.intake.LINE_LIMIT", len(GOOD))
+    told = intake()
+
+    (event,) = told.block(GOOD[:-1] + b" \n" + GOOD + b" " * len(GOOD) + b" \n", SEGMENT)
+
+    assert event.value == 0.25
+    assert [skipped.kind for skipped in told.report.examples] == ["length", "length"]
+
+
 @pytest.mark.parametrize("doubt", [b"", b"\n"], ids=["at once", "one by one"])
 def test_the_names_of_floats_are_texts_where_the_metric_is_one(doubt):
     lines = GOOD.replace(b"0.25", b'"NaN"') + doubt

@@ -49,6 +49,25 @@ def test_each_segment_is_told_with_its_events_and_span(runs: Path) -> None:
     assert told.report.skipped == 1
 
 
+@pytest.mark.parametrize(
+    ("filters", "counted"),
+    [
+        ({"since": at(1)}, [(1, at(1), at(1)), (2, at(2), at(3)), (1, at(5), at(5))]),
+        ({"until": at(1)}, [(2, at(0), at(1))]),
+        ({"where": "value == 3"}, [(1, at(3), at(3))]),
+        ({"where": "rank == 1"}, [(1, at(5), at(5))]),
+        ({"metrics": "other"}, []),
+        ({"location": "*.backward"}, []),
+    ],
+    ids=str,
+)
+def test_filters_choose_the_events_that_are_counted(runs, filters, counted) -> None:
+    told = take_inventory(runs, **filters)
+
+    assert [(f.events, f.begin, f.end) for f in told] == counted
+    assert [f.size for f in told] == [Path(f.path).stat().st_size for f in told]
+
+
 def test_a_run_is_all_its_files(runs: Path) -> None:
     first, second = take_inventory(runs).runs()
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from micrometric.lines import HEAD_BYTES, GrowingFile
+from micrometric.lines import HEAD_BYTES, GrowingFile, LineBuffer
 
 Opened = Callable[..., GrowingFile]
 
@@ -200,6 +200,28 @@ def test_a_file_written_anew_has_no_line_to_pass(path, opened, monkeypatch):
     assert file.new_lines() == b"y" * 10 + b"\n"
 
 
+def test_a_long_line_takes_no_more_time_a_block_than_a_short_one():
+    buffer = LineBuffer()
+
+    # Were the line copied with each block, this would be a terabyte.
+    for _ in range(200_000):
+        assert buffer.whole_lines(b"x" * 64) == b""
+
+    assert len(buffer.whole_lines(b"\nrest")) == 200_000 * 64 + 1
+    assert buffer.take_half() == b"rest"
+
+
+@pytest.mark.parametrize(("content", "number"), [(b"", 1), (b"ab", 1), (b"a\n", None)])
+def test_lines_have_numbers_where_none_was_passed(opened, content, number):
+    file = opened(content)
+    assert file.count.next == 1
+
+    file.seek_end()
+
+    assert file.count.take(3) == number
+    assert file.count.next == (number and 4)
+
+
 def test_half_a_line_is_told_once(path, opened):
     file = opened(b"a\nb")
     file.new_lines()
@@ -303,3 +325,20 @@ def test_a_closed_file_is_read_no_more(opened):
 
     with pytest.raises(ValueError, match="closed file"):
         file.new_lines()
+
+
+def test_a_line_without_end_is_not_taken_into_memory_backwards(tmp_path, monkeypatch):
+    monkeypatch.setattr("micrometric.lines.LINE_LIMIT", 200_000)
+    monkeypatch.setattr("micrometric.intake.LINE_LIMIT", 200_000)
+    path = tmp_path / "micro_metrics.jsonl"
+    path.write_bytes(b"first\n" + b"x" * 5_000_000 + b"\nlast\n" + b"y" * 5_000_000)
+    file = GrowingFile(path)
+    file.seek_end()
+
+    last, long, first = filter(None, file.lines_back())
+    unfinished = file.unfinished()
+    file.close()
+
+    assert (first, last) == (b"first", b"last")
+    assert 200_000 < len(long) < 300_000
+    assert len(unfinished) == 200_001

@@ -142,6 +142,17 @@ def test_keys_beyond_a_double_sort_as_numbers(clock) -> None:
     assert [row["k"] for row in live.rows()] == [5, 10**400, 10**400 + 1, "x"]
 
 
+def test_a_key_that_is_called_like_a_column_has_its_prefix(clock) -> None:
+    live = LiveSummary("count,last,time", clock=clock)
+    live.add([at(0, 2.5, count=7, last=8, time=9)])
+
+    (row,) = live.rows()
+
+    assert live.by == ("metadata.count", "metadata.last", "metadata.time")
+    assert [row[name] for name in live.by] == [7, 8, 9]
+    assert (row["count"], row["last"]) == (1, 2.5)
+
+
 def test_a_mean_loses_nothing_to_rounding(clock) -> None:
     live = LiveSummary(clock=clock)
     live.add(at(0, value) for value in (1e16, 1.0, -1e16, 1.0))

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from micrometric import ManifestError, PathError
+from micrometric.bounds import AXES_LIMIT
 from micrometric.manifest import (
     Accounting,
     Counts,
@@ -143,3 +144,12 @@ def test_a_manifest_may_have_as_long_a_name_as_any(tmp_path: Path) -> None:
     write_manifest(path, Manifest({}))
 
     assert [*tmp_path.iterdir()] == [path]
+
+
+def test_a_manifest_with_more_dims_than_are_ever_read_is_broken(tmp_path: Path) -> None:
+    path = tmp_path / "registry.json"
+    names = tuple(f"axis_{number}" for number in range(AXES_LIMIT + 1))
+    write_manifest(path, Manifest({"recall": Metric("float", dims=names)}))
+
+    with pytest.raises(ManifestError, match="metric 'recall' has 17 dims, expected at most 16"):
+        read_manifest(path)

@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from micrometric import mending, reader
-from micrometric.mending import NotAddedUpError, mend_segment
+from micrometric.errors import NotAddedUpError
+from micrometric.mending import mend_segment
 from tests.strategies import damaged_lines, lines
 
 A = b'{"timestamp":"2026-11-23T08:00:01Z","metric":"a","value":1,"metadata":{},"location":"f"}'

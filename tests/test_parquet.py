@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from micrometric import NotAnEvent, PathError, Report, iter_events, read, summarize
+from micrometric import NotAnEvent, PathError, Report, export, iter_events, read, summarize
 from micrometric.engines.duckdb_files import Files
 from micrometric.event import decode_line
 from micrometric.follower import follow
@@ -22,6 +22,7 @@ from micrometric.parquet_writer import write_parquet
 from micrometric.registry import Metric
 from micrometric.segment import closed_name, manifest_name
 from tests import strategies
+from tests.tailing import lines
 
 FIRST = "20261123T080000000000Z-r0-11"
 
@@ -254,7 +255,7 @@ class TestWhatIsNotOurs:
         [
             ("foreign", "of another program"),
             ("later", "of version 9, this micrometric reads up to 1; upgrade"),
-            ("forged", "damaged Parquet: Binder Error"),
+            ("forged", "its column 'timestamp' should be TIMESTAMP WITH TIME ZONE, and is missing"),
             ("cut", "not a whole Parquet file"),
             ("empty", "not a whole Parquet file"),
             ("text", "not a whole Parquet file"),
@@ -341,3 +342,24 @@ def test_an_error_of_another_kind_is_no_damage(tmp_path):
     with pytest.MonkeyPatch.context() as patch, pytest.raises(duckdb.CatalogException):
         patch.setattr(duckdb.DuckDBPyRelation, "fetchall", fail)
         summarize(tmp_path)
+
+
+def test_no_connection_installs_or_loads_an_extension(tmp_path, monkeypatch):
+    path = tmp_path / closed_name(FIRST, 0)
+    path.write_text(lines([1, 2]))
+    connect, told = duckdb.connect, []
+
+    def connected(*args, **options):
+        connection = connect(*args, **options)
+        asked = "SELECT value FROM duckdb_settings() WHERE name LIKE 'auto%_known_extensions'"
+        told.append(connection.execute(asked).fetchall())
+        return connection
+
+    monkeypatch.setattr(duckdb, "connect", connected)
+    write_parquet([lines([3]).encode()], tmp_path / closed_name(FIRST, 1, ".parquet"))
+    summarize(tmp_path)
+    export(tmp_path, tmp_path / "events.parquet")
+    read(tmp_path, engine="duckdb")
+
+    assert len(told) > 3
+    assert {*map(tuple, told)} == {(("false",), ("false",))}

@@ -71,10 +71,18 @@ def test_of_one_session_no_more_is_read_than_is_asked_for(logs):
     assert report.skipped == 0
 
 
-def test_files_without_a_session_are_each_a_source(logs):
-    earlier, later = logs / "b.jsonl", logs / "a.jsonl"
-    earlier.write_text(lines([1, 2]))
-    later.write_text(lines([11, 12]))
+@pytest.mark.parametrize(
+    "suffixes",
+    [(".jsonl", ".jsonl"), (".jsonl.gz", ".jsonl.gz"), (".jsonl", ".jsonl.gz")],
+    ids=["plain", "compressed", "mixed"],
+)
+def test_files_without_a_session_are_each_a_source(logs, suffixes):
+    earlier, later = (logs / f"{name}{suffix}" for name, suffix in zip("ba", suffixes, strict=True))
+    for path, numbers in [(earlier, [1, 2]), (later, [11, 12])]:
+        if path.suffix == ".gz":
+            pack(path, numbers)
+        else:
+            path.write_text(lines(numbers))
 
     assert last_values([later, earlier], 2) == [11, 12]
     assert last_values([earlier, later], 3) == [2, 11, 12]

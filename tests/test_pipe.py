@@ -70,6 +70,22 @@ def test_a_pipe_tells_what_has_no_end_when_it_ends(path):
     assert [*coming] == []
 
 
+def test_a_line_beyond_the_limit_is_given_up_before_its_end_is_there(path, write, monkeypatch):
+    for reader in ("lines", "intake"):
+        monkeypatch.setattr(f"micrometric.{reader}.LINE_LIMIT", 1000)
+    report = Report()
+    coming = piped_batches(path, Intake(Filter.read(), None, report), Pace(0.001, None, None, None))
+    next(coming)
+
+    os.write(write, b"x" * 1001)
+    assert [next(coming) for _ in range(3)] == [[]] * 3
+    assert [skipped.kind for skipped in report.examples] == ["length"]
+    os.write(write, b"x" * 5000 + b"\n" + lines([1]).encode())
+
+    assert next_values(coming) == [1]
+    assert report.skipped == 1
+
+
 def test_lines_may_pass_as_they_are(path, write):
     coming = batches(path, raw=True)
     next(coming)
@@ -98,7 +114,7 @@ def test_what_is_no_event_is_told_with_the_pipe(path, write):
     os.write(write, lines([1]).encode())
 
     assert next_values(coming) == [1]
-    assert report.examples == [Skipped(path, None, "not JSON")]
+    assert report.examples == [Skipped(path, 1, "not JSON", "json")]
 
 
 def test_what_is_there_comes_although_nothing_is_waited_for(path, write):

@@ -2,6 +2,7 @@
 
 import math
 import random
+import re
 from pathlib import Path
 
 import pytest
@@ -257,6 +258,27 @@ def test_a_box_reaches_to_the_extremes(tmp_path: Path) -> None:
     (boxes,) = only(plot(path, "box"), Boxes)
 
     assert boxes.boxes == (Box("all", 0, 5, 25, 50, 75, 95, 100, 101),)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"rows": "count", "cols": "events"}, {"x": "step", "by": "at"}, {"x": "high", "by": "low"},
+     {"kind": "hist", "by": "whole"}, {"kind": "box", "by": "p50"}, {"x": "name", "by": "max"}],
+    ids=str,
+)  # fmt: skip
+def test_keys_may_be_called_like_what_rows_hold(tmp_path: Path, options: dict) -> None:
+    keys = ("count", "events", "step", "at", "high", "low", "whole", "p50", "name", "max")
+    told = [("m", float(n), dict.fromkeys(keys, n) | {"name": "ab"[n % 2]}) for n in range(4)]
+    other = [(m, value, {f"x{key}": held for key, held in keys.items()}) for m, value, keys in told]
+
+    drawn = plot(logs(tmp_path / "a", told), **options)
+    expected = plot(
+        logs(tmp_path / "b", other),
+        **{name: held if name == "kind" else f"x{held}" for name, held in options.items()},
+    )
+
+    own_names = re.sub(rf"\bx({'|'.join(keys)})\b", r"\1", repr(expected.panels))
+    assert repr(drawn.panels).replace("metadata.", "") == own_names
 
 
 def test_keys_that_no_event_has_both_of_are_no_wrong_use(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Pruning: what the rules name goes, nothing else ever does, and manifests stay true."""
 
+import gzip
 import os
 import shutil
 import signal
@@ -204,6 +205,63 @@ def test_a_session_elsewhere_that_may_live_is_never_touched(tmp_path):
     assert {reason for reason in done.left.values() if "can only be told on host" in reason}
 
 
+def later_version(path: Path) -> None:
+    path.write_text(path.read_text().replace('"version": 1', '"version": 2'))
+
+
+def cut_off(path: Path) -> None:
+    path.write_text(path.read_text()[:200])
+
+
+def of_another_session(path: Path) -> None:
+    path.write_text(path.read_text().replace(session(1), session(2)))
+
+
+def a_directory(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+@pytest.mark.parametrize("damage", [later_version, cut_off, of_another_session, a_directory])
+def test_a_session_whose_manifest_cannot_be_used_is_left_alone(tmp_path, damage):
+    """It may be of a later version, which logs still."""
+    path = make_run(tmp_path, "run", 1)
+    damage(path / manifest_name(session(1)))
+    (path / PLAIN_NAME).write_text(event(0, "m", 1) + "\n")
+    os.utime(path / PLAIN_NAME, (1e9, 1e9))
+    make_run(tmp_path, "other", 2)
+    before = names(path)
+
+    done = prune(tmp_path, run="*", yes=True, now=NOW)
+
+    assert names(path) == before
+    assert {one.run for one in done.deleted} == {"other"}
+    assert len(done.left) == 4
+    (reason,) = set(done.left.values())
+    assert reason.startswith(f"manifest {str(path / manifest_name(session(1)))!r} cannot be used")
+
+
+@pytest.mark.parametrize("damage", [later_version, cut_off, of_another_session, a_directory])
+def test_a_manifest_that_cannot_be_used_any_more_is_noticed_when_deleting(
+    logs, monkeypatch, damage
+):
+    path = logs / "old" / manifest_name(session(1))
+    real = deletion.read_manifest
+
+    def meanwhile(asked):
+        if asked == path and path.is_file():
+            damage(path)
+        return real(asked)
+
+    monkeypatch.setattr(deletion, "read_manifest", meanwhile)
+
+    done = prune(logs, run="old", now=NOW, yes=True)
+
+    assert done.deleted == []
+    assert len([*path.parent.glob("*.jsonl")]) == 3
+    assert all("cannot be used" in reason for reason in done.left.values())
+
+
 def test_what_a_killed_session_left_may_go(tmp_path):
     path = make_run(tmp_path, "run", 1, end=None, host="elsewhere", heartbeat_interval=1.0)
 
@@ -288,19 +346,93 @@ def test_a_directory_of_the_name_of_a_segment_stays(logs):
     path = logs / "old" / closed_name(session(1), 0, ".parquet")
     path.mkdir()
 
-    done = prune(logs, run="old", now=NOW, yes=True)
+    prune(logs, run="old", now=NOW, yes=True)
 
-    assert done.left == {path: "it is no regular file"}
+    assert [*path.parent.iterdir()] == [path]
     assert path.is_dir()
 
 
-def test_twins_go_together(logs):
+@pytest.mark.parametrize("form", ["parquet", "jsonl.gz", "gz"])
+def test_twins_go_together(logs, form):
     path = logs / "old" / closed_name(session(1), 0)
-    shutil.copy2(path, path.with_suffix(".parquet"))
+    shutil.copy2(path, path.with_suffix(f".{form}"))
 
     prune(logs, run="old", now=NOW, yes=True)
 
     assert not [name for name in names(logs) if name.startswith("old/")]
+
+
+@pytest.fixture
+def twins(tmp_path: Path) -> Path:
+    """A run of two segments; the first, which is the oldest, has a twin cut off, written later."""
+    path = make_run(tmp_path, "twins", 1, segments=2)
+    whole = path / closed_name(session(1), 0)
+    twin = path / closed_name(session(1), 0, ".jsonl.gz")
+    twin.write_bytes(gzip.compress(whole.read_bytes())[:60])
+    last = (path / closed_name(session(1), 1)).stat().st_mtime
+    os.utime(twin, (last - 1, last - 1))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("rules", "left"),
+    [
+        ({"keep_segments": 2}, {0, 1}),
+        ({"keep_segments": 1}, {1}),
+        ({"older_than": "80d"}, {0, 1}),
+        ({"older_than": "79d"}, {1}),
+        ({"max_size": 1500}, {1}),
+    ],
+)
+def test_twins_are_one_segment(twins, rules, left):
+    before = names(twins)
+
+    done = prune(twins, now=NOW, yes=True, **rules)
+
+    assert {int(name.split(".")[2]) for name in names(twins) if "manifest" not in name} == left
+    assert len({one.segment for one in done.deleted}) == 2 - len(left)
+    told = read_manifest(twins / manifest_name(session(1))).session
+    assert (told.deleted.segments, told.deleted.events) == (2 - len(left), 10 * (2 - len(left)))
+    assert {fact.index for fact in told.segments} == left
+    if 0 in left:
+        assert names(twins) == before
+    else:
+        assert check(twins).is_clean
+
+
+def test_twins_of_a_killed_session_are_counted_by_the_one_that_is_read(twins):
+    path = twins / manifest_name(session(1))
+    killed = facts(id=session(1), end=None, host="elsewhere", heartbeat_interval=1.0)
+    account = Accounting(Counts(logged=20, written=20))
+    write_manifest(path, Manifest({"m": Metric("float")}, killed, account))
+
+    prune(twins, now=NOW, keep_segments=1, yes=True)
+
+    assert read_manifest(path).session.deleted.events == 10
+
+
+def test_twins_stay_together(twins, tmp_path):
+    whole, twin = (twins / closed_name(session(1), 0, form) for form in (".jsonl", ".jsonl.gz"))
+    (tmp_path / "elsewhere").hardlink_to(twin)
+
+    done = prune(twins, now=NOW, keep_segments=1, yes=True)
+
+    assert done.deleted == []
+    assert done.left == {
+        twin: "its file has another name too",
+        whole: f"another form of it stays, {twin.name!r}",
+    }
+
+
+def test_of_one_date_the_last_segments_are_the_newest(tmp_path):
+    path = make_run(tmp_path, "run", 1, segments=12)
+    for file in path.glob("*.jsonl"):
+        os.utime(file, (1e9, 1e9))
+
+    done = prune(path, now=NOW, keep_segments=2, yes=True)
+
+    assert [one.index for one in done.deleted] == [*range(10)]
+    assert check(path).is_clean
 
 
 def test_a_file_that_is_another_one_by_now_stays(logs, monkeypatch):

@@ -202,7 +202,7 @@ def test_the_report_speaks_in_sentences(tmp_path: Path) -> None:
 
     assert report.sentences() == [
         "once",
-        f"1 line is not events and was skipped, the first at {tmp_path}:3: not JSON",
+        f"1 line is not an event and was skipped, the first at {tmp_path}:3: not JSON",
         f"the last line of {tmp_path} and 1 more is unfinished",
     ]
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from micrometric import MicroMetricLogger, MicrometricWarning, RegistrationError
+from micrometric.bounds import AXES_LIMIT
 from micrometric.logger import _registry
 from tests.programs import environment
 
@@ -172,3 +173,11 @@ def test_a_lock_that_was_held_keeps_nobody_from_registering(tmp_path, lock, user
     ended = subprocess.run(command, cwd=tmp_path, env=environment(), capture_output=True, text=True)
 
     assert ended.returncode == 0, ended.stderr
+
+
+def test_more_dims_than_are_ever_read_are_refused() -> None:
+    names = [f"axis_{number}" for number in range(AXES_LIMIT + 1)]
+
+    MicroMetricLogger.register_metric("most", float, dims=names[1:])
+    with pytest.raises(RegistrationError, match="metric 'm' has 17 dims, expected at most 16"):
+        MicroMetricLogger.register_metric("m", float, dims=names)

@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from micrometric import (
@@ -250,6 +251,39 @@ def test_a_live_session_is_left_out(tmp_path):
     assert not done.is_whole
 
 
+def test_a_session_elsewhere_that_may_live_is_left_out(damaged, tmp_path):
+    path = damaged / "seed=1" / manifest_name(SESSION)
+    manifest = read_manifest(path)
+    told = msgspec.structs.replace(manifest.session, end=None, host="far", heartbeat_interval=None)
+    write_manifest(path, msgspec.structs.replace(manifest, session=told))
+
+    done = repair(damaged, tmp_path / "out")
+
+    assert (done.repaired, done.manifests) == ([], [])
+    assert set(done.left.values()) == {
+        f"whether its session {SESSION} lives can only be told on host 'far'"
+    }
+
+
+@pytest.mark.parametrize("is_cut", [False, True])
+def test_a_sound_compressed_file_keeps_its_name_beside_a_plain_one(tmp_path, is_cut):
+    logs = tmp_path / "logs"
+    logs.mkdir()
+    (logs / PLAIN_NAME).write_text(event(0, "density", 1) + "\nrubbish\n")
+    packed = gzip.compress((event(1, "density", 2) + "\n").encode())
+    (logs / f"{PLAIN_NAME}.gz").write_bytes(packed[:-10] if is_cut else packed)
+
+    done = repair(logs, tmp_path / "out")
+
+    if is_cut:
+        assert done.left == {logs / f"{PLAIN_NAME}.gz": "another segment has its name"}
+        assert contents(tmp_path / "out" / "logs").keys() == {PLAIN_NAME}
+    else:
+        assert done.is_whole
+        assert contents(tmp_path / "out" / "logs")[f"{PLAIN_NAME}.gz"] == packed
+        assert [one.rejected is not None for one in done.repaired] == [True, False]
+
+
 def test_damaged_parquet_is_left_out_and_told(tmp_path):
     (tmp_path / "logs").mkdir()
     (tmp_path / "logs" / closed_name(SESSION, 0, ".parquet")).write_bytes(b"PAR1 no PAR1")
@@ -309,6 +343,19 @@ def test_an_output_that_would_harm_something_is_refused(damaged, tmp_path, place
         repair(damaged, tmp_path / place)
 
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["mine"]
+
+
+@pytest.mark.parametrize("place", ["real/out", "real/deep/out", "real/run/out"])
+def test_an_output_where_a_link_in_logs_leads_is_refused(damaged, tmp_path, place):
+    (tmp_path / "real" / "run").mkdir(parents=True)
+    (tmp_path / "real" / "run" / PLAIN_NAME).write_text(event(0, "density", 0) + "\n")
+    (damaged / "link").symlink_to(tmp_path / "real")
+    before = state_of(tmp_path)
+
+    with pytest.raises(SettingError, match=r"is inside of '.*/link"):
+        repair(damaged, tmp_path / place)
+
+    assert state_of(tmp_path) == before
 
 
 @pytest.mark.parametrize(
@@ -447,3 +494,22 @@ def test_rows_of_parquet_that_are_no_events_are_set_aside(tmp_path):
     assert [one.mended.events for one in done.repaired] == [1, 2]
     assert done.is_whole
     assert check(tmp_path / "fixed").defects == []
+
+
+def test_a_directory_that_cannot_be_looked_into_is_left_out_and_told(
+    damaged, tmp_path, monkeypatch
+):
+    (damaged / "private").mkdir()
+    scandir = os.scandir
+
+    def refused(directory):
+        if directory == damaged / "private":
+            raise PermissionError(13, "Permission denied")
+        return scandir(directory)
+
+    monkeypatch.setattr("micrometric.search.os.scandir", refused)
+
+    done = repair(damaged, tmp_path / "fixed")
+
+    assert done.left == {damaged / "private": "it cannot be looked into: Permission denied"}
+    assert len(done.repaired) == 3

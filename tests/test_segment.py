@@ -11,6 +11,7 @@ from micrometric.segment import (
     is_manifest_name,
     manifest_name,
     new_session_id,
+    original_session_id,
     parse_segment_name,
 )
 from tests.sessions import NOW
@@ -23,6 +24,24 @@ def test_a_session_id_sorts_by_time_and_carries_its_start() -> None:
     assert new_session_id(start, "my-host.local/ä", 1).endswith("-my_host_local__-1")
     assert new_session_id(start, "", 1).endswith("-_-1")
     assert parse_segment_name(active_name(new_session_id(start, "x" * 200, 1))) is not None
+
+
+@pytest.mark.parametrize(
+    ("written", "start"),
+    [
+        (datetime(999, 6, 1, tzinfo=UTC).timestamp(), "09990601T000000000000Z"),
+        (-63_000_000_000.0, "00010101T000000000000Z"),
+        (400_000_000_000.0, "99991231T235959000000Z"),
+    ],
+    ids=["before-1000", "before-1", "beyond-9999"],
+)
+def test_a_file_of_any_date_is_archived_under_the_name_of_a_segment(
+    written: float, start: str
+) -> None:
+    session = original_session_id(written)
+
+    assert session == f"{start}-original-0"
+    assert parse_segment_name(closed_name(session, 0, ".parquet")) is not None
 
 
 @pytest.mark.parametrize("suffix", [".jsonl", ".jsonl.gz", ".jsonl.zst", ".parquet"])

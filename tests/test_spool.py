@@ -68,6 +68,10 @@ def test_a_pipe_is_told_from_a_file(piped, tmp_path):
     Spool.of(pipe).whole()  # So that its writer ends.
 
 
+def test_what_cannot_be_looked_at_is_no_pipe():
+    assert not is_pipe(Path("x" * 5000))
+
+
 def test_the_run_of_a_pipe_is_its_directory_where_it_has_one(tmp_path):
     assert run_of_pipe(tmp_path / "pipe") == tmp_path.name
     assert run_of_pipe(STDIN) == run_of_pipe(Path("/dev/fd/63")) == "-"

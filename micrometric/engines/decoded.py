@@ -12,7 +12,7 @@ from typing import Any, Literal
 from micrometric.columns import Request
 from micrometric.engines import Source
 from micrometric.event import LogEvent, as_utf8, finite
-from micrometric.flat import as_double
+from micrometric.flat import as_double, observations
 from micrometric.keys import Key, bucket_start, metadata_at
 from micrometric.reader import read_segment
 from micrometric.spelling import spelled
@@ -71,11 +71,15 @@ def columns_of(
     """
     columns: Columns = {name: [] for name in column_types(request)}
     readers = [_reader(key, request, columns) for key in dict.fromkeys(_keys(request))]
+    texts: dict[str, str] = {}
+    """One of all that are equal, which saves the memory of the others."""
     for event in events:
+        metric, location = as_utf8(event.metric), as_utf8(event.location)
+        metric, location = texts.setdefault(metric, metric), texts.setdefault(location, location)
         axes = dims.get(event.metric, explode)
-        for index, value in _observations(event.value, len(axes)):
-            columns["metric"].append(as_utf8(event.metric))
-            columns["location"].append(as_utf8(event.location))
+        for index, value in observations(event.value, len(axes)):
+            columns["metric"].append(metric)
+            columns["location"].append(location)
             columns["timestamp"].append(event.timestamp.replace(tzinfo=None))
             columns["value"].append(_number(value))
             at = dict(zip(axes, index, strict=False))
@@ -95,16 +99,6 @@ def _key_type(key: Key) -> ColumnType:
     return "moment" if key.kind == "field" and key.path == "timestamp" else "text"
 
 
-def _observations(value: Any, depth: int) -> Iterator[tuple[tuple[int, ...], Any]]:
-    """Yield the elements of nested lists with their indexes, at most so deep."""
-    if depth and isinstance(value, list):
-        for index, item in enumerate(value):
-            for inner, element in _observations(item, depth - 1):
-                yield (index, *inner), element
-    else:
-        yield (), value
-
-
 def _reader(
     key: Key, request: Request, columns: Columns
 ) -> Callable[[LogEvent, Any, Mapping[str, int]], None]:
@@ -120,7 +114,8 @@ def _reader(
         texts(_shown(key, held))
         number = None if _key_type(key) == "moment" or key.kind == "bucket" else _number(held)
         numbers(number if number == number else None)
-        held = finite(held)
+        if key.path == "value" and key.kind == "field":
+            held = finite(held)  # There, and only there, the name of such a number is one.
         strings(as_utf8(held) if isinstance(held, str) else None)
 
     return read

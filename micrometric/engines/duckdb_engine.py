@@ -20,7 +20,7 @@ from micrometric.columns import Request
 from micrometric.engines import Source
 from micrometric.engines.duckdb_files import Files, valid_utf8
 from micrometric.engines.duckdb_spelling import Spellings
-from micrometric.engines.duckdb_sql import Question, names_of, scan_of, sharing_quantiles
+from micrometric.engines.duckdb_sql import Question, file_list, scan_of, sharing_quantiles
 from micrometric.engines.running import (
     Rows,
     close,
@@ -31,7 +31,7 @@ from micrometric.engines.running import (
     load_duckdb,
 )
 from micrometric.errors import SettingError
-from micrometric.parquet import quoted
+from micrometric.parquet import CONFIG, quoted
 from micrometric.temporary import temporary_directory
 
 if TYPE_CHECKING:
@@ -74,13 +74,7 @@ class DuckDBEngine:
 
         # Removed last, in this order: what was pinned, the connection, the directory.
         temporary = held.enter_context(temporary_directory())
-        self._connection = duckdb.connect(
-            config={
-                "temp_directory": str(temporary),
-                "autoinstall_known_extensions": False,
-                "autoload_known_extensions": False,
-            }
-        )
+        self._connection = duckdb.connect(config=CONFIG | {"temp_directory": str(temporary)})
         held.callback(close, self._connection)
         # What damaged Parquet tells of its columns is not to overrule what is in them.
         self._connection.execute("SET disabled_optimizers = 'statistics_propagation'")
@@ -214,11 +208,11 @@ class DuckDBEngine:
             respells=bool(self._spellings),
         )
         parts = [
-            asked.of_rows(names_of(map(files.of, segments)), dict(columns))
+            asked.of_rows(file_list(map(files.of, segments)), dict(columns))
             for columns, segments in files.rows_by_columns(request).items()
         ]
         if files.of_lines or not parts:
-            parts.append(asked.of_lines(self._scans(strict), names_of(files.mended)))
+            parts.append(asked.of_lines(self._scans(strict), file_list(files.mended)))
         return " UNION ALL ".join(parts)
 
     def _scans(self, strict: bool) -> list[str]:
@@ -233,7 +227,7 @@ class DuckDBEngine:
         # Each packed file in a scan of its own: of several, DuckDB drops, one time in a hundred,
         # a cut last line without an error.
         groups = [*([place] for place in packed), *([plain] if plain else [])]
-        return [scan_of(names_of(group), self._files.line_bytes, strict) for group in groups]
+        return [scan_of(file_list(group), self._files.line_bytes, strict) for group in groups]
 
     def _describe_segments(self) -> None:
         self._connection.execute(

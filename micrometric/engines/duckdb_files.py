@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 from collections.abc import Iterable
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from micrometric.columns import Request
 from micrometric.engines import Source
-from micrometric.event import LogEvent, encode_event, without_lone_surrogates
+from micrometric.event import LogEvent, encode_event, finite, without_lone_surrogates
 from micrometric.finder import Segment
 from micrometric.opening import pin
 from micrometric.parquet import Footer, ParquetError, read_footer
@@ -118,9 +119,7 @@ class Files:
             with told_as_temporary(), copy.open("wb") as file:
                 for event in read_segment(segment, source.report, source.zone, frozenset()):
                     # The origin stands in the line only where the line told another one.
-                    line = encode_event(_without_origin(event, segment))
-                    if rb"\ud" in line:
-                        line = without_lone_surrogates(line)
+                    line = _line_of(_without_origin(event, segment))
                     self.line_bytes = max(self.line_bytes, 2 * len(line))
                     file.write(line)
             self._footers.pop(segment.path, None)
@@ -188,6 +187,16 @@ def _is_whole(path: Path) -> bool:
     except (DamagedError, OSError):
         return False
     return True
+
+
+def _line_of(event: LogEvent) -> bytes:
+    """Return an event as a line that DuckDB reads as we do."""
+    line = encode_event(event)
+    if finite(event.metadata) != event.metadata:
+        # In metadata the names of such numbers are texts; DuckDB takes them bare.
+        fields = json.loads(line) | {"metadata": event.metadata}
+        line = json.dumps(fields, separators=(",", ":")).encode() + b"\n"
+    return without_lone_surrogates(line) if rb"\ud" in line else line
 
 
 def _without_origin(event: LogEvent, segment: Segment) -> LogEvent:

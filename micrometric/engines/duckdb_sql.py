@@ -1,19 +1,14 @@
-"""What DuckDB is asked, as SQL: the lines of segments, the rows of Parquet, and keys and values.
-
-Of each row it also says whether it is suspect: whether our reader might understand the line
-otherwise, or not take it for an event.
-"""
+"""What DuckDB is asked, as SQL: the lines of segments, the rows of Parquet, and keys and values."""
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from micrometric.bounds import DIGITS_LIMIT, NESTING_LIMIT, SURELY_FLAT
 from micrometric.columns import Request
+from micrometric.engines.duckdb_doubt import doubt_of_line, doubt_of_row
 from micrometric.engines.duckdb_spelling import TABLE
 from micrometric.event import ORIGIN_FIELDS, as_utf8
 from micrometric.keys import Key
@@ -22,8 +17,6 @@ from micrometric.parquet import TIMESTAMP, json_path, key_column, quoted
 _QUANTILE = re.compile(r'quantile_cont\("finite", ([0-9.e-]+)::DOUBLE\)')
 """A quantile as narwhals writes it."""
 _JOIN = "LEFT JOIN segments ON filename = segments.file"
-_YEARS = "'0001-01-01' AND '9999-12-31 23:59:59.999999'"
-"""All times there are to the reader; damaged Parquet may hold others."""
 _COLUMNS = {
     "timestamp": "VARCHAR",
     "metric": "VARCHAR",
@@ -54,11 +47,9 @@ class Question:
 
         Args:
             scans: of the files, see `scan_of`.
-            beyond_doubt: names of files without a line in doubt, see `names_of`.
+            beyond_doubt: names of files without a line in doubt, see `file_list`.
         """
-        tests = [_event_test(self.request.uses_time)]
-        tests += [_once_test(key) for key in self.request.keys if key.kind == "metadata"]
-        suspect = f"NOT coalesce({' AND '.join(tests)}, false)"
+        suspect = doubt_of_line(self.request)
         if beyond_doubt:
             suspect = f"({suspect} AND file NOT IN ({beyond_doubt}))"
         origin = f", {_origin_of('lines', is_json=True)}" if self.request.needs_origin else ""
@@ -75,7 +66,7 @@ class Question:
         """Return SQL for what is asked of the rows of Parquet segments.
 
         Args:
-            files: their names, see `names_of`.
+            files: their names, see `file_list`.
             columns: metadata keys that they have a column for, with its type.
         """
         further = [key_column(key) for key in columns]
@@ -84,23 +75,13 @@ class Question:
         # `value` is null for a plain float.
         return self._asked(
             f"SELECT filename AS file, {TIMESTAMP} AS timestamp, metric, value AS number, "
-            f"value_json::JSON AS value, metadata::JSON AS metadata, "
-            f"{', '.join(['location', *further])} "
+            f"try_cast(value_json AS JSON) AS value, try_cast(metadata AS JSON) AS metadata, "
+            f"{', '.join(['location', 'stamp', 'value_json', 'line', *further])} "
             f"FROM read_parquet([{files}], filename=true, union_by_name=true, "
             f"hive_partitioning=false) AS rows {_JOIN if self.request.needs_origin else ''}",
-            self._doubt_of_rows(columns),
+            doubt_of_row(self.request, columns),
             columns,
         )
-
-    def _doubt_of_rows(self, columns: Mapping[str, str]) -> str:
-        """Return SQL that is true for a row of Parquet that nobody of ours has written so."""
-        doubts = [f"coalesce(timestamp NOT BETWEEN {_YEARS}, {self.request.uses_time})"]
-        keys = self.request.keys
-        if any(key.kind == "metadata" and key.path not in columns for key in keys):
-            doubts.append(f"NOT {_is_moderate('metadata')}")
-        if any(key.kind == "field" and key.path == "value" for key in keys):
-            doubts.append(f"NOT {_is_moderate('value')}")
-        return f"({' OR '.join(doubts)})"
 
     def _asked(self, rows: str, suspect: str, columns: Mapping[str, str]) -> str:
         """Return SQL for what is asked of some rows.
@@ -121,45 +102,47 @@ class Question:
 
     def _observations(self, lines: str) -> str:
         """Return rows with lists taken element by element, where they are observations."""
-        names = self._axes()
-        if not names:
+        depths = max(map(len, [self.explode, *self.dims.values()]))
+        if not depths:
             return lines
-        rows = f"SELECT *, {', '.join(f'NULL::BIGINT AS {_dim(n)}' for n in names)} FROM ({lines})"
-        for depth in range(max(map(len, [self.explode, *self.dims.values()]))):
-            axes = self._axes_at(depth)
-            is_list = (
-                f"coalesce(({' OR '.join(axes.values())}) AND value::VARCHAR LIKE '[%', false)"
-            )
+        asked = self._asked_axes()
+        selected = ["*", *(f"NULL::BIGINT AS {_dim(name)}" for name in asked)]
+        rows = f"SELECT {', '.join(selected)} FROM ({lines})"
+        for depth in range(depths):
+            is_list = f"coalesce({self._has_axis(depth)} AND value::VARCHAR LIKE '[%', false)"
             index = [
-                f"CASE WHEN {test} THEN item_index ELSE {_dim(name)} END AS {_dim(name)}"
-                for name, test in axes.items()
+                f"CASE WHEN {self._has_axis(depth, name)} THEN item_index ELSE {_dim(name)} END "
+                f"AS {_dim(name)}"
+                for name in asked
             ]
             rows = (
                 f"WITH level AS ({rows}) SELECT * FROM level WHERE NOT {is_list} UNION ALL BY NAME "
-                f"SELECT * EXCLUDE (item, item_index) REPLACE (item AS value, "
-                f"NULL::DOUBLE AS number, {', '.join(index)}) "
+                f"SELECT * EXCLUDE (item, item_index) REPLACE "
+                f"({', '.join(['item AS value', 'NULL::DOUBLE AS number', *index])}) "
                 f"FROM (SELECT *, unnest(value->'$[*]') AS item, "
                 f"unnest(range(json_array_length(value)::BIGINT)) AS item_index "
                 f"FROM level WHERE {is_list})"
             )
         return rows
 
-    def _axes(self) -> list[str]:
-        return sorted({*self.explode, *(name for names in self.dims.values() for name in names)})
+    def _asked_axes(self) -> list[str]:
+        """Return the axes that are asked for as keys; of others, no index is needed."""
+        known = {*self.explode, *(name for names in self.dims.values() for name in names)}
+        return sorted(known & {key.path for key in self.request.keys if key.kind == "metadata"})
 
-    def _axes_at(self, depth: int) -> dict[str, str]:
-        """Return the axes of lists at a depth, each with SQL that is true for its metrics."""
-        metrics: dict[str, list[str]] = {}
-        for metric, names in self.dims.items():
-            if len(names) > depth:
-                metrics.setdefault(names[depth], []).append(quoted(metric))
-        tests = {name: f"metric IN ({', '.join(listed)})" for name, listed in metrics.items()}
-        if len(self.explode) > depth:
+    def _has_axis(self, depth: int, name: str | None = None) -> str:
+        """Return SQL that is true for metrics with an axis at a depth, or with that of a name."""
+        tests = ["false"]
+        if metrics := [
+            quoted(metric)
+            for metric, names in self.dims.items()
+            if len(names) > depth and name in (None, names[depth])
+        ]:
+            tests.append(f"metric IN ({', '.join(metrics)})")
+        if len(self.explode) > depth and name in (None, self.explode[depth]):
             known = ", ".join(map(quoted, self.dims))
-            others = f"metric NOT IN ({known})" if known else "true"
-            name = self.explode[depth]
-            tests[name] = f"({tests[name]} OR {others})" if name in tests else others
-        return tests
+            tests.append(f"metric NOT IN ({known})" if known else "true")
+        return f"({' OR '.join(tests)})"
 
     def _key_columns(self, key: Key, columns: Mapping[str, str]) -> list[str]:
         column = self.request.text_column(key)
@@ -201,7 +184,7 @@ class Question:
         else:
             paths = [[key.path], key.path.split(".")] if "." in key.path else [[key.path]]
             texts = [f"(metadata->{quoted(json_path(*path))})::VARCHAR" for path in paths]
-        if key.path in self._axes():
+        if key.path in self._asked_axes():
             texts.insert(0, f"{_dim(key.path)}::VARCHAR")
         return texts
 
@@ -232,7 +215,7 @@ class Question:
         return f"coalesce({_json_number(value)}, {named})"
 
 
-def names_of(files: Iterable[Path]) -> str:
+def file_list(files: Iterable[Path]) -> str:
     """Return files as a list in SQL, without its brackets."""
     return ", ".join(quoted(str(file)) for file in files)
 
@@ -270,51 +253,6 @@ def sharing_quantiles(query: str, function: str = "quantile_cont") -> str:
     )
 
 
-def _event_test(uses_time: bool) -> str:
-    """Return SQL that is true for a line that the reader is sure to understand the same way."""
-    # Exactly the form that loggers write. What else DuckDB takes for a time, the reader may not.
-    # Without a zone the clock does not matter, unless somebody asks for the time.
-    naive = "stamp LIKE '____-__-__T__:__:__.______'"
-    zoned = "stamp LIKE '____-__-__T__:__:__.______Z'"
-    stamp = zoned if uses_time else f"CASE WHEN {zoned} THEN true ELSE {naive} END"
-    return (
-        f"({stamp} AND stamp >= '0001' "
-        f"AND timestamp IS NOT NULL AND {_is_text('metric')} "
-        f"AND (location = '' OR {_is_text('location')}) AND value IS NOT NULL "
-        # A bare NaN or a number beyond a double has a name of its own in our lines.
-        f"AND isfinite(coalesce(try_cast(value::VARCHAR AS DOUBLE), 0)) "
-        f"AND (metadata IS NULL OR starts_with(metadata::VARCHAR, '{{')) "
-        f"AND {_is_moderate('value')} AND {_is_moderate('metadata')})"
-    )
-
-
-def _is_moderate(column: str) -> str:
-    """Return SQL that is true for JSON within the limits, or for none; see `bounds`.
-
-    DuckDB computes all parts of an AND or OR for every row, but of a CASE no more than it needs.
-    """
-    text = f"{column}::VARCHAR"
-    bare = f"strlen(replace(replace({text}, '[', ''), '{{', ''))"
-    # A pattern cannot count to the limit; no number has as many as this.
-    is_short = f"NOT regexp_matches({text}, '[0-9]{{300}}')"
-    return (
-        f"CASE WHEN coalesce(strlen({text}), 0) < {SURELY_FLAT} THEN true "
-        f"WHEN strlen({text}) - {bare} >= {NESTING_LIMIT - 2} THEN false "
-        f"WHEN strlen({text}) <= {DIGITS_LIMIT} THEN true ELSE {is_short} END"
-    )
-
-
-def _once_test(key: Key) -> str:
-    """Return SQL that is false where a key may stand twice: DuckDB takes the first, we the last."""
-    tests = []
-    for part in key.path.split("."):
-        name = json.dumps(part, ensure_ascii=False) + ":"
-        pattern = "%".join(["", *[re.sub(r"([!%_])", r"!\1", name)] * 2, ""])
-        escape = " ESCAPE '!'" if "!" in pattern else ""
-        tests.append(f"metadata::VARCHAR NOT LIKE {quoted(pattern)}{escape}")
-    return f"(metadata IS NULL OR ({' AND '.join(tests)}))"
-
-
 def _origin_of(rows: str, *, is_json: bool) -> str:
     """Return SQL for the origin that rows tell, as the reader takes it, else of their segments."""
     told = {name: f"{rows}.{name}" for name in ORIGIN_FIELDS}
@@ -331,18 +269,6 @@ def _origin_of(rows: str, *, is_json: bool) -> str:
         told["rank"] = f"CASE WHEN {rows}.rank >= 0 THEN {rows}.rank END"
     both = [f"coalesce({sql}, segments.{name}) AS {name}" for name, sql in told.items()]
     return ", ".join([*both, "directories"])
-
-
-def _is_text(column: str) -> str:
-    """Return SQL that is false for a text that DuckDB may have made of another JSON value.
-
-    By comparisons alone, which cost nothing: numbers, lists, objects and bools start with signs
-    that few names start with.
-    """
-    return (
-        f"({column} > ':' AND {column} < '{{' AND NOT {column} BETWEEN '[' AND '[~' "
-        f"AND {column} NOT IN ('true', 'false'))"
-    )
 
 
 def _json_number(text: str) -> str:

@@ -11,6 +11,7 @@ from micrometric.errors import NoDataError
 from micrometric.figures import Figures
 from micrometric.pictures import Axis, Bars, Box, Boxes, Line, Panel, Picture
 from micrometric.printable import printable
+from micrometric.unknown_keys import refuse_unknown
 
 _FINE = 240
 """Bins that are asked for; bars take several of them, so that any of many numbers of bars fits."""
@@ -66,19 +67,15 @@ def ecdf(draft: Draft) -> Picture:
 
 def boxes(draft: Draft) -> Picture:
     """Return a box for each group, in a panel for each metric."""
-    keys = draft.query.keys(draft.asked.by)
+    keys = draft.keys(draft.asked.by)
     names = tuple(key.name for key in keys)
     rows = draft.query.rows(keys, Figures((*_BOXED, *_COUNTED.names)))
-    draft.query.refuse_unknown(keys, rows)
+    refuse_unknown(draft.query, keys, rows)
     panels = []
     for metric, found in draft.by_metric(rows):
         full = [row for row in found if row["count"]]
         shown = largest(full, draft.top(_BOXES))
-        if len(shown) < len(full):
-            draft.say(
-                f"{len(shown)} of {len(full):,} groups of {printable(metric)} shown, those with "
-                "the most events"
-            )
+        draft.tell_shown(len(shown), len(full), f"groups of {printable(metric)}")
         if draft.asked.log_x:
             shown = [row for row in shown if row["min"] > 0]
             if not shown:
@@ -100,10 +97,10 @@ def _box(row: Row, name: str) -> Box:
 def _binned(
     draft: Draft, bins: int, whole: Figures = _COUNTED
 ) -> tuple[tuple[str, ...], list[Row]]:
-    keys = draft.query.keys(draft.asked.by)
+    keys = draft.keys(draft.asked.by)
     along = Along("value", bins, draft.top(_GROUPS), log=draft.asked.log_x)
     rows = draft.query.binned(keys, _COUNTED, along, whole)
-    draft.query.refuse_unknown(keys, rows)
+    refuse_unknown(draft.query, keys, rows)
     below = sum(row["count"] for row in rows if row["bin"] is None)
     if below:
         draft.say(f"not above 0, without a place on a logarithmic axis: {counted(below, 'value')}")
@@ -130,12 +127,8 @@ def _groups(rows: list[Row], names: Sequence[str]) -> Iterator[list[Row]]:
 
 
 def _tell_groups(draft: Draft, metric: str, rows: list[Row]) -> None:
-    most = draft.top(_GROUPS)
-    if rows and rows[0]["groups"] > most:
-        draft.say(
-            f"{most} of {rows[0]['groups']:,} groups of {printable(metric)} shown, those with the "
-            "most events"
-        )
+    if rows:
+        draft.tell_shown(draft.top(_GROUPS), rows[0]["groups"], f"groups of {printable(metric)}")
 
 
 def _edges(rows: list[Row], *, log: bool) -> tuple[tuple[float, ...], dict[int, int]]:

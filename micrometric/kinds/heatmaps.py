@@ -10,6 +10,7 @@ from micrometric.figures import COUNTS, Figures
 from micrometric.keys import order_of
 from micrometric.pictures import Axis, Grid, Number, Panel, Picture, is_drawable
 from micrometric.printable import printable
+from micrometric.unknown_keys import refuse_unknown
 
 _MOST = 64
 """Rows and columns that can be told apart."""
@@ -23,12 +24,12 @@ def heatmap(draft: Draft) -> Picture:
             "a heatmap needs a key for its rows and one for its columns, such as --rows layer_idx "
             "--cols head"
         )
-    keys = draft.query.keys([asked.rows, asked.cols])
+    keys = draft.keys([asked.rows, asked.cols])
     if len(keys) != 2:
         raise SettingError("rows and columns of a heatmap must be two keys, neither the metric")
     figures = Figures.read([asked.stat, "count", "non_finite", "non_numeric"])
     rows = draft.query.rows(keys, figures)
-    draft.query.refuse_unknown(keys, rows)
+    refuse_unknown(draft.query, keys, rows)
     down, across = (key.name for key in keys)
     both = [row for row in rows if row[down] is not None and row[across] is not None]
     if rows and not both:
@@ -73,8 +74,5 @@ def _kept(draft: Draft, rows: list[Row], key: str) -> list[Any]:
     for row in rows:
         sizes[row[key]] = sizes.get(row[key], 0) + row["count"]
     most = draft.top(_MOST)
-    if len(sizes) > most:
-        draft.say(
-            f"{most} of {len(sizes):,} values of {printable(key)} shown, those with the most events"
-        )
+    draft.tell_shown(most, len(sizes), f"values of {printable(key)}")
     return ordered(sorted(sizes, key=lambda value: -sizes[value])[:most])

@@ -12,13 +12,13 @@ from typing import Any, Literal
 from micrometric.bins import Along
 from micrometric.draft import Draft, Row, counted, group_name, ordered, value_text
 from micrometric.errors import SettingError
+from micrometric.event import moment_at
 from micrometric.figures import Figures
-from micrometric.keys import Key, moment_at
+from micrometric.keys import STEP_KEYS, Key
 from micrometric.pictures import Axis, Line, Number, Panel, Picture, is_drawable
 from micrometric.printable import printable
+from micrometric.unknown_keys import refuse_unknown
 
-STEP_KEYS = ("step", "global_step", "iteration", "epoch")
-"""Metadata keys along which a line runs unless told, the first that there is."""
 _BINS = 200
 _GROUPS = 8
 _MOST_NAMES = 64
@@ -42,11 +42,11 @@ def lines(draft: Draft) -> Picture:
         raise SettingError(f"smooth is {asked.smooth:g}, expected from 0 to below 1, such as 0.6")
     source, name = _source(draft)
     names = asked.by or _usual_groups(draft, source)
-    keys = draft.query.keys(names)
+    keys = draft.keys(names)
     names = tuple(key.name for key in keys)
     along = Along(source, _BINS, draft.top(_GROUPS), log=asked.log_x)
     rows = draft.query.binned(keys, _figures(asked.stat), along)
-    draft.query.refuse_unknown(keys, rows)
+    refuse_unknown(draft.query, keys, rows)
     if isinstance(source, Key) and rows and all(row["bin"] is None for row in rows):
         return _over_names(draft, keys, source)
     _tell_unplaced(draft, rows, name, log=asked.log_x)
@@ -57,7 +57,8 @@ def lines(draft: Draft) -> Picture:
     for metric, found in draft.by_metric(rows):
         placed = [row for row in found if row["bin"] is not None]
         if placed:
-            _tell_groups(draft, metric, placed[0]["groups"], along.groups)
+            groups = placed[0]["groups"]
+            draft.tell_shown(along.groups, groups, f"groups of {printable(metric)}")
             _tell_bins(draft, metric, placed, name)
             axis = Axis(
                 _days(placed) if source == "time" else printable(name),
@@ -85,7 +86,7 @@ def _source(draft: Draft) -> tuple[Source, str]:
         if name == "value":
             raise SettingError("a line over the values themselves is no line; see kind ecdf")
         return "occurrence", name
-    keys = draft.query.keys(name)
+    keys = draft.keys(name)
     if len(keys) != 1 or keys[0].kind == "bucket":
         raise SettingError(f"x is {name!r}, expected one key, time or occurrence")
     return keys[0], name
@@ -109,7 +110,7 @@ def _over_names(draft: Draft, keys: Sequence[Key], source: Key) -> Picture:
     names = tuple(key.name for key in keys if key.name != source.name)
     kept = [key for key in keys if key.name in names]
     rows = draft.query.rows([source, *kept], _figures(draft.asked.stat))
-    draft.query.refuse_unknown([source], rows)
+    refuse_unknown(draft.query, [source], rows)
     unnamed = sum(row["count"] for row in rows if row[source.name] is None)
     if unnamed:
         draft.say(f"without {printable(source.name)}, left out: {counted(unnamed, 'event')}")
@@ -126,7 +127,7 @@ def _over_names(draft: Draft, keys: Sequence[Key], source: Key) -> Picture:
             sizes[group] = sizes.get(group, 0) + row["count"]
         most = draft.top(_GROUPS)
         chosen = sorted(sizes, key=lambda group: -sizes[group])[:most]
-        _tell_groups(draft, metric, len(sizes), most)
+        draft.tell_shown(most, len(sizes), f"groups of {printable(metric)}")
         placed = [
             row | {"at": places[row[source.name]], "events": row["count"]}
             for row in sorted(found, key=lambda row: [str(row[name]) for name in names])
@@ -251,13 +252,6 @@ def _tell_unplaced(draft: Draft, rows: list[Row], name: str, *, log: bool) -> No
         above = " above 0" if log else ""
         draft.say(
             f"without a number{above} as {printable(name)}, left out: {counted(unplaced, 'event')}"
-        )
-
-
-def _tell_groups(draft: Draft, metric: str, groups: int, shown: int) -> None:
-    if groups > shown:
-        draft.say(
-            f"{shown} of {groups:,} groups of {printable(metric)} shown, those with the most events"
         )
 
 

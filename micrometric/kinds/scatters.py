@@ -14,6 +14,7 @@ from micrometric.pictures import Axis, Line, Panel, Picture, Points, is_drawable
 from micrometric.printable import printable
 from micrometric.query import OCCURRENCE
 from micrometric.spec import hint, parse_spec
+from micrometric.unknown_keys import refuse_unknown
 
 _MOST = 2000
 """Points that are drawn one by one."""
@@ -40,12 +41,12 @@ def scatter(draft: Draft) -> Picture:
     wanted = asked.pair_by if asked.pair_by is not None else (asked.by or ("run",))
     names = tuple(dict.fromkeys((*wanted, *asked.by)))
     by_occurrence = OCCURRENCE in names
-    keys = draft.query.keys([name for name in names if name != OCCURRENCE])
+    keys = draft.keys([name for name in names if name != OCCURRENCE])
     names = tuple(key.name for key in keys) + ((OCCURRENCE,) if by_occurrence else ())
     stat = "mean" if by_occurrence else asked.stat
     figures = Figures.read([stat, "count", "non_finite", "non_numeric"])
     rows = draft.query.rows(keys, figures, occurrence=by_occurrence)
-    draft.query.refuse_unknown(keys, rows)
+    refuse_unknown(draft.query, keys, rows)
     found = {row["metric"] for row in rows}
     if not rows:
         raise NoDataError(draft.why_empty())
@@ -174,7 +175,7 @@ def _thinned(draft: Draft, pairs: list[Pair], front: list[Pair]) -> list[Pair]:
 
 def _points(draft: Draft, pairs: list[Pair], names: Sequence[str]) -> list[Points]:
     """Return the points of each group that has a colour of its own; others share the last."""
-    by = [key.name for key in draft.query.keys(draft.asked.by)]
+    by = [key.name for key in draft.keys(draft.asked.by)]
     groups: dict[str, list[Pair]] = {}
     for pair in pairs:
         groups.setdefault(group_name(pair.row, by), []).append(pair)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-import time
 from pathlib import Path
 from typing import Annotated
 
@@ -11,9 +9,6 @@ import typer
 
 from micrometric_cli.exits import ExitCode, finish, say
 from micrometric_cli.options import Color, ColorOption, Format, FormatOption
-
-_LONG = 1.0
-"""Seconds after which progress is shown."""
 
 CompactPathsArgument = Annotated[
     list[str],
@@ -43,7 +38,7 @@ def compact(
     format_: FormatOption = Format.TABLE,
     color: ColorOption = Color.AUTO,
 ) -> None:
-    """Turn closed segments into Parquet, to a tenth of their size.
+    """Turn closed segments into Parquet, a fifteenth of their size.
 
     Every command reads Parquet as it reads lines, and summarize reads it many times faster. Each
     segment is read back and compared event by event before the original goes. Sessions that live
@@ -51,16 +46,22 @@ def compact(
     """
     from micrometric.compaction import Compaction
     from micrometric.compaction import compact as compact_logs
-    from micrometric_cli.output import print_table, say_all
+    from micrometric_cli.output import ProgressLine, print_table, say_all
     from micrometric_cli.render.compaction import compaction_table, refusals
+    from micrometric_cli.render.text import printable
 
     done = Compaction()
-    progress = _Progress()
+    # At once, as the first segment may take a minute.
+    line = ProgressLine(patience=0.0)
+
+    def tell(path: Path, number: int, count: int) -> None:
+        line.show(f"compacting {number} of {count}: {printable(path.name)}")
+
     try:
-        compact_logs(paths, to=to, dry_run=dry_run, progress=progress.show, compaction=done)
+        compact_logs(paths, to=to, dry_run=dry_run, progress=tell, compaction=done)
     finally:
         # Told also where the disk was full in the midst of it: this much is done.
-        progress.clear()
+        line.clear()
         say_all([*done.notes, *refusals(done)])
         if done.compacted:
             print_table(compaction_table(done), format_, color)
@@ -70,34 +71,3 @@ def compact(
         say("a dry run: nothing was written")
     if done.refused:
         finish(ExitCode.FINDINGS)
-
-
-class _Progress:
-    """A line on standard error, on a terminal, that is written over and at last removed."""
-
-    def __init__(self) -> None:
-        self._begun = time.monotonic()
-        self._shown = False
-
-    def show(self, path: Path, number: int, count: int) -> None:
-        """Say which segment it is."""
-        if sys.stderr.isatty() and (count > 1 or path.stat().st_size > 1 << 24):
-            from micrometric_cli.render.text import printable
-
-            if number == 1 or time.monotonic() - self._begun > _LONG:
-                text = f"compacting {number} of {count}: {printable(path.name)}"
-                sys.stderr.write(f"\r\x1b[K{text}"[: _width()])
-                sys.stderr.flush()
-                self._shown = True
-
-    def clear(self) -> None:
-        """Remove the line."""
-        if self._shown:
-            sys.stderr.write("\r\x1b[K")
-            sys.stderr.flush()
-
-
-def _width() -> int:
-    import shutil
-
-    return shutil.get_terminal_size().columns

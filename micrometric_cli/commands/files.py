@@ -9,11 +9,17 @@ import typer
 from micrometric_cli.options import (
     Color,
     ColorOption,
+    Filters,
     Format,
     FormatOption,
     LaunchOption,
+    LocationOption,
+    MetricsOption,
     PathsArgument,
+    SinceOption,
     StrictOption,
+    UntilOption,
+    WhereOption,
     ZoneOption,
     refuse_beside,
 )
@@ -28,6 +34,11 @@ def files(
     paths: PathsArgument = None,
     runs: RunsOption = False,
     tree: TreeOption = False,
+    metrics: MetricsOption = None,
+    location: LocationOption = None,
+    where: WhereOption = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
     launch: LaunchOption = None,
     assume_tz: ZoneOption = None,
     strict: StrictOption = False,
@@ -37,7 +48,8 @@ def files(
     """List segments with size, events, span and state.
 
     A session is live, ended or killed, as its manifest and the process table tell. Every segment
-    is read once. Sizes are bytes in json and csv.
+    is read once. Filters choose which events are counted; files without any are left out, and
+    sizes are of whole files. Sizes are bytes in json and csv.
     """
     from micrometric.inventory import take_inventory
     from micrometric_cli.output import print_table, tell_report
@@ -46,8 +58,23 @@ def files(
 
     if tree:
         refuse_beside("--tree", runs=runs)
-    inventory = take_inventory(paths_or_default(paths), launch=launch, assume_tz=assume_tz)
+    chosen = paths_or_default(paths)
+    filters = Filters(
+        metrics=metrics,
+        location=location,
+        where=where,
+        since=since,
+        until=until,
+        launch=launch,
+        assume_tz=assume_tz,
+    )
+    inventory = take_inventory(chosen, **filters)
     tell_report(inventory.report, strict=strict)
+    if not inventory.files:
+        from micrometric.absence import why_empty
+        from micrometric.errors import NoDataError
+
+        raise NoDataError(why_empty(chosen, **filters))
     exact = format_ in (Format.JSON, Format.CSV)
     if tree:
         table = tree_table(inventory, exact=exact)

@@ -24,6 +24,7 @@ from micrometric_cli.options import (
     UntilOption,
     WhereOption,
     ZoneOption,
+    refuse_beside,
 )
 
 if TYPE_CHECKING:
@@ -70,13 +71,25 @@ def list_metrics(
     Metrics come from the manifests beside the logs; one that only events name is marked
     unregistered. Filters choose which events are counted.
     """
-    from micrometric.errors import NoDataError
+    from micrometric.errors import NoDataError, SettingError
     from micrometric.listing import list_metrics as list_logged
     from micrometric_cli.output import print_table, tell_report
     from micrometric_cli.paths import paths_or_default
     from micrometric_cli.render.listing import listing_table, registry_table
 
     if source is not None:
+        if paths:
+            raise SettingError("PATH and --source exclude each other")
+        refuse_beside(
+            "--source",
+            location=location,
+            where=where,
+            since=since,
+            until=until,
+            launch=launch,
+            assume_tz=assume_tz,
+            strict=strict,
+        )
         registered = _from_sources(source, metrics)
         table = registry_table(registered)
     else:

@@ -215,7 +215,10 @@ def plot(
     else:
         refuse_beside("--output", follow=follow)
         _check(output, force=force)
-    if not follow:
+    if follow:
+        # Ctrl-C alone ends it, and has an exit code of its own.
+        refuse_beside("--follow", strict=strict)
+    else:
         refuse_alone("--follow", every=every)
     chosen = paths_or_default(paths)
     filters = Filters(

@@ -99,7 +99,7 @@ def prune(
         )
     finally:
         # Told also where it was ended in the midst of it: this much is gone.
-        say_all(untouched(done))
+        say_all([*done.notes, *untouched(done)])
         if done.doomed:
             exact = format_ in (Format.JSON, Format.CSV)
             print_table(prune_table(done, exact=exact, deleted=yes), format_, color)

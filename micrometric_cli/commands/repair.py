@@ -41,8 +41,8 @@ def repair(
 
     Whole events are kept in order, byte for byte; events that share a line get their own; all else
     goes into SEGMENT.rejected with the reason, and the table adds up to the byte. Damaged
-    compressed files are recovered up to the damage, and manifests made anew. Sessions that live
-    are left out. Exits with 1 when nothing could be taken of a segment.
+    compressed files are recovered up to the damage, and manifests made anew. Sessions that live,
+    or may, are left out. Exits with 1 when nothing could be taken of a segment.
     """
     from micrometric.repairing import repair as repair_logs
     from micrometric_cli.output import print_table, progress, say_all

@@ -45,6 +45,8 @@ if TYPE_CHECKING:
     from micrometric.summary import Summary
     from micrometric_cli.watching import Look
 
+_ENGINE = "duckdb"
+
 PivotOption = Annotated[
     str | None,
     typer.Option(
@@ -90,7 +92,7 @@ def summarize(
     format_: FormatOption = Format.TABLE,
     digits: DigitsOption = 4,
     fail_if: FailIfOption = None,
-    engine: EngineOption = "duckdb",
+    engine: EngineOption = _ENGINE,
     master: MasterOption = None,
     memory_limit: MemoryOption = None,
     approximate: ApproximateOption = False,
@@ -129,8 +131,13 @@ def summarize(
             top=top,
             totals=totals,
             fail_if=fail_if,
+            engine=None if engine == _ENGINE else engine,
+            master=master,
+            memory_limit=memory_limit,
+            approximate=approximate,
         )
-        _watch(chosen, group_by, filters, Look(format_, digits, color, every), poll or None)
+        look = Look(format_, digits, color, every)
+        _watch(chosen, group_by, filters, look, poll=poll or None, strict=strict)
         return
     refuse_alone("--watch", every=every, poll=poll)
     from micrometric_cli.output import print_table, say_all
@@ -198,7 +205,13 @@ def _with_key(group_by: str, key: str) -> str:
 
 
 def _watch(
-    paths: list[str], group_by: str, filters: Filters, look: Look, poll: bool | None
+    paths: list[str],
+    group_by: str,
+    filters: Filters,
+    look: Look,
+    *,
+    poll: bool | None,
+    strict: bool,
 ) -> None:
     """Show the figures of what is there and of what comes.
 
@@ -208,6 +221,7 @@ def _watch(
     from micrometric.errors import SettingError
     from micrometric.follower import follow
     from micrometric.live import LiveSummary
+    from micrometric_cli.telling import tell_end
     from micrometric_cli.watching import watch
 
     if look.format in (Format.MD, Format.LATEX):
@@ -218,6 +232,7 @@ def _watch(
     summary = LiveSummary(group_by)
     with follow(paths, last=None, pulse=look.pulse, poll=poll, **filters) as follower:
         watch(follower, summary, look, follower.batches())
+    tell_end(follower.report, strict=strict)
 
 
 def _why_empty(paths: list[str], filters: Filters, engine: str) -> str:

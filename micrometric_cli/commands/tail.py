@@ -215,10 +215,10 @@ def _show_events(
     if fields is None:
         writer = line_writer(format_, digits=digits, width=width, colour=has_colour(color))
     else:
+        from micrometric.keys import names_of
         from micrometric_cli.render.fields import FieldLines
 
-        keys = [name.strip() for name in fields.split(",")]
-        writer = FieldLines(keys, format_, digits=digits, safe=width is not None)
+        writer = FieldLines(names_of(fields), format_, digits=digits, safe=width is not None)
     with what.follower(pulse=_PULSE) as follower:
         raw = format_ is LineFormat.JSON and fields is None
         batches = what.raw_batches(follower) if raw else what.batches(follower)

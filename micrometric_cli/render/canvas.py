@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from micrometric.pictures import Bars, Line, Panel, Points
 from micrometric.ticks import ticks
 from micrometric_cli.render.axes import Frame, cell_of, x_axis
-from micrometric_cli.render.screen import SIGNS, Screen, coloured, short
+from micrometric_cli.render.screen import BLOCKS, SIGNS, Screen, coloured, short
 from micrometric_cli.render.text import width_of
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 _SIGN_EVERY = 12
 """Columns from one sign of a series on its line to the next."""
-_BLOCKS = "▁▂▃▄▅▆▇█"
 _EMPTY, _FULL = "\u2800", "\u28ff"
 """The first and the last sign of braille."""
 LEAST_CANVAS = 4
@@ -184,7 +183,7 @@ def _sign_line(places: list[tuple[float, float]], pen: _Pen) -> None:
 def _draw_bars(bars: Bars, x: Frame, y: Frame, pen: _Pen) -> None:
     """Fill columns up to the highest bar in each, to an eighth of a row."""
     places = [x.share(edge) * pen.columns for edge in bars.edges]
-    blocks = _BLOCKS if pen.has_dots else "#"
+    blocks = BLOCKS if pen.has_dots else "#"
     for column in range(pen.columns):
         under = [
             height

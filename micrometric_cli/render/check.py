@@ -1,13 +1,21 @@
-"""What is wrong with some logs: a table by kind, a table of each defect, and the sum of it."""
+"""What is wrong with some logs: tables by kind, of each defect and of sessions, and the sum."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from typing import Any
 
+from micrometric.accounts import SessionCheck
 from micrometric.checking import Check
 from micrometric.defects import KINDS, Defect
+from micrometric.report import source_of
 from micrometric_cli.render.table import Column, Table
+
+MOST_SESSIONS = 20
+"""Sessions that are listed below defects."""
+_LEFT_OUT = ("sampled_out", "capped", "failed", "pending", "deleted")
+_STYLES = {"live": "green", "killed": "red"}
 
 
 def kind_table(check: Check) -> Table:
@@ -65,6 +73,39 @@ def defect_table(check: Check, *, limit: int | None) -> Table:
     return Table(columns, rows, dull=frozenset(dull) if limit is not None else frozenset())
 
 
+def session_table(check: Check, *, limit: int | None, exact: bool) -> Table:
+    """Return a row for each session: whether it lives, and what became of its events.
+
+    Args:
+        check: what was found.
+        limit: rows at most, those of sessions that were killed or miss events first; None for all.
+        exact: whether it is for programs, which want every column.
+    """
+    sessions = check.sessions
+    if limit is not None and len(sessions) > limit:
+        sessions = sorted(sessions, key=lambda one: one.state != "killed" and not one.missing)
+    rows = [_session_row(one) for one in sessions[:limit]]
+    columns = [
+        Column("run", "name", keep=6),
+        Column("session", "name"),
+        Column("rank", "count", keep=7),
+        Column("launch", "name", keep=1),
+        Column("state"),
+        Column("logged", "count", keep=8),
+        *(Column(name, "count", keep=4) for name in _LEFT_OUT),
+        Column("in_files", "count", keep=9),
+        Column("missing", "count", keep=10),
+    ]
+    if exact:
+        further = ("written", "host", "pid", "start", "heartbeat", "end", "manifest")
+        return Table([*columns, *map(Column, further)], rows)
+    dull = {name for name in (*_LEFT_OUT, "missing") if not any(row[name] for row in rows)}
+    dull |= {name for name in ("run", "launch") if len({row[name] for row in rows}) == 1}
+    if all(row["rank"] is None for row in rows):
+        dull.add("rank")
+    return Table(columns, rows, dull=frozenset(dull), styles=_STYLES)
+
+
 def verdict(check: Check, *, limit: int | None) -> Iterator[str]:
     """Yield what it amounts to, a sentence each."""
     shown = len(check.defects) if limit is None else min(limit, len(check.defects))
@@ -72,6 +113,8 @@ def verdict(check: Check, *, limit: int | None) -> Iterator[str]:
     if 0 < shown < total:
         more = "--limit shows more, " if limit is not None else ""
         yield f"{total - shown} more are not shown; {more}--format json shows the first 100,000"
+    if (listed := len(check.sessions)) > MOST_SESSIONS and limit is not None:
+        yield f"{MOST_SESSIONS} of {listed:,} sessions shown; --sessions shows all"
     states = Counter(session.state for session in check.sessions)
     told = ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
     sessions = _many(len(check.sessions), "session") + (f" ({told})" if told else "")
@@ -101,6 +144,28 @@ def _row(defect: Defect, *, exact: bool) -> dict[str, object]:
     if exact:
         row |= {"finding": defect.is_finding, "what to do": defect.advice}
     return row
+
+
+def _session_row(one: SessionCheck) -> dict[str, Any]:
+    facts, account = one.facts, one.account
+    counts = ("logged", "sampled_out", "capped", "failed", "pending", "written")
+    return {
+        "run": one.run,
+        "session": facts.id,
+        "rank": facts.rank,
+        "launch": facts.launch,
+        "state": one.state,
+        **{name: None if account is None else getattr(account, name) for name in counts},
+        "deleted": one.deleted,
+        "in_files": one.found,
+        "missing": one.missing,
+        "host": facts.host,
+        "pid": facts.pid,
+        "start": facts.start,
+        "heartbeat": facts.heartbeat,
+        "end": facts.end,
+        "manifest": str(source_of(one.path)),
+    }
 
 
 def _many(count: int, what: str) -> str:

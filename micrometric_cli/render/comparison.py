@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from micrometric.compared import Compared, Comparison
+from micrometric.compared import Comparison, column_of
 from micrometric.intervals import simultaneous
 from micrometric.spelling import identity
 from micrometric_cli.render.matrix import matrix, short_names
@@ -61,18 +61,12 @@ def remarks(comparison: Comparison) -> Iterator[str]:
 
 
 def _beside(comparison: Comparison, digits: int) -> Table:
-    base, other = comparison.base, comparison.others[0]
-    rows = [
-        _group(row, comparison)
-        | {base: row.before, other: row.after, "difference": row.difference, "ratio": row.ratio}
-        | {"low": row.interval and row.interval.low, "high": row.interval and row.interval.high}
-        | {"effect": row.effect}
-        for row in comparison.rows
-    ]
+    rows = [row.row() for row in comparison.rows]
     return Table(
         [
             *_keys(comparison, rows),
-            *(Column(name, "figure") for name in (base, other)),
+            Column("base", "figure", heading=comparison.base),
+            Column("value", "figure", heading=comparison.others[0]),
             Column("difference", "figure", keep=9),
             Column("low", "figure", keep=7),
             Column("high", "figure", keep=8),
@@ -94,24 +88,30 @@ def _across(comparison: Comparison, digits: int) -> Table:
     short = short_names(comparison)
     for row in comparison.rows:
         place = (row.metric, *map(identity, row.keys.values()), row.figure)
-        group = groups.setdefault(place, _group(row, comparison) | {comparison.base: row.before})
-        name = short[row.other]
-        group[name] = row.after
-        group[f"Δ {name}"] = row.difference
-        group[f"± {name}"] = row.interval and (row.interval.high - row.interval.low) / 2
-        group[f"effect {name}"] = row.effect
+        half = row.interval and (row.interval.high - row.interval.low) / 2
+        # By numbers: logs may be called like any other column.
+        number = comparison.others.index(row.other)
+        groups.setdefault(place, row.row()).update(
+            {
+                f"value {number}": row.after,
+                f"difference {number}": row.difference,
+                f"half {number}": half,
+                f"effect {number}": row.effect,
+            }
+        )
     rows = list(groups.values())
-    columns = [*_keys(comparison, rows), Column(comparison.base, "figure")]
+    columns = [*_keys(comparison, rows), Column("base", "figure", heading=comparison.base)]
     for number, other in enumerate(comparison.others):
         # Where a terminal is narrow the last go first, and of each other its figure last.
-        rank = len(comparison.others) - number
+        rank, name = len(comparison.others) - number, short[other]
         columns += [
-            Column(short[other], "figure", keep=300 + rank),
-            Column(f"Δ {short[other]}", "figure", keep=200 + rank),
-            Column(f"± {short[other]}", "figure", keep=100 + rank),
-            Column(f"effect {short[other]}", keep=rank),
+            Column(f"value {number}", "figure", keep=300 + rank, heading=name),
+            Column(f"difference {number}", "figure", keep=200 + rank, heading=f"Δ {name}"),
+            Column(f"half {number}", "figure", keep=100 + rank, heading=f"± {name}"),
+            Column(f"effect {number}", keep=rank, heading=f"effect {name}"),
         ]
-    news = [f"{sign} {short[other]}" for sign in ("±", "effect") for other in comparison.others]
+    numbers = range(len(comparison.others))
+    news = [f"{column} {number}" for column in ("half", "effect") for number in numbers]
     return Table(
         columns,
         rows,
@@ -123,15 +123,10 @@ def _across(comparison: Comparison, digits: int) -> Table:
     )
 
 
-def _group(row: Compared, comparison: Comparison) -> dict[str, Any]:
-    return {"metric": row.metric, **{name: row.keys[name] for name in comparison.by}} | {
-        "figure": row.figure
-    }
-
-
 def _keys(comparison: Comparison, rows: list[dict[str, Any]]) -> list[Column]:
     """Return metric, keys, and the figure where there are several."""
-    keys = [Column(name, kind_of(row[name] for row in rows)) for name in comparison.by]
+    names = map(column_of, comparison.by)
+    keys = [Column(name, kind_of(row[name] for row in rows)) for name in names]
     several = len({row["figure"] for row in rows}) > 1
     return [Column("metric", "name"), *keys, *([Column("figure")] if several else [])]
 

@@ -55,7 +55,7 @@ def fit(table: Table, width: int | None) -> Fitted:
         least = min((column for column in columns if column.keep), key=lambda column: column.keep)
         columns = [column for column in columns if column is not least]
         short = cells | _shortened_names(columns, cells, width)
-    left_out = [column.name for column in telling(table) if column not in columns]
+    left_out = [column.title for column in telling(table) if column not in columns]
     return Fitted(table, columns, short, left_out)
 
 

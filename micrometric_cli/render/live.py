@@ -8,10 +8,10 @@ from typing import Any
 
 from micrometric_cli.render.draw import Fitted, fit
 from micrometric_cli.render.formats import plain
+from micrometric_cli.render.screen import BLOCKS
 from micrometric_cli.render.summary import kind_of
 from micrometric_cli.render.table import Column, Table
 
-BLOCKS = "▁▂▃▄▅▆▇█"
 ASCII_LEVELS = "_.-=+*#@"
 """What stands for blocks where the encoding of the output has none."""
 _NOT_FINITE = "!"

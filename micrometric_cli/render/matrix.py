@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping
 from typing import Any
 
-from micrometric.compared import Compared, Comparison
+from micrometric.compared import Compared, Comparison, column_of
 from micrometric.spelling import identity
 from micrometric_cli.render.summary import kind_of
 from micrometric_cli.render.table import Column, Table
 
 _SIGNS = ("Δ", "±", "effect")
+_CELLS = ("value", "difference", "half", "effect")
+"""What a row has of a group."""
 _Place = tuple[Hashable, ...]
 
 
@@ -26,30 +28,32 @@ def matrix(comparison: Comparison, digits: int, styles: Mapping[str, str]) -> Ta
         styles: of effects.
     """
     heads = _heads(comparison)
-    columns = [name for names in heads.values() for name in names]
-    label, short = key_of(comparison) or "logs", short_names(comparison)
+    numbers = {place: number for number, place in enumerate(heads)}
+    columns = [name for number in numbers.values() for name in _names(number)]
+    short = short_names(comparison)
     keys = [] if len(heads) > 1 else [*comparison.by]
     blocks: dict[_Place, dict[str, dict[str, Any]]] = {}
     for row in comparison.rows:
-        shared = {"metric": row.metric, "figure": row.figure, **{k: row.keys[k] for k in keys}}
+        shared = {"metric": row.metric, "figure": row.figure}
+        shared |= {column_of(key): row.keys[key] for key in keys}
         block = blocks.setdefault(
             (row.metric, row.figure),
             {
-                name: shared | dict.fromkeys(columns) | {label: short[name]}
+                name: shared | dict.fromkeys(columns) | {"other": short[name]}
                 for name in (comparison.base, *comparison.others)
             },
         )
-        value, *signs = heads[_place(row)] if len(heads) > 1 else columns
-        block[comparison.base] |= {label: f"{short[comparison.base]} (base)", value: row.before}
+        value, *signs = _names(numbers[_place(row)] if len(heads) > 1 else 0)
+        block[comparison.base] |= {"other": f"{short[comparison.base]} (base)", value: row.before}
         block[row.other] |= dict(zip([value, *signs], _cells(row), strict=True))
     rows = [row for block in blocks.values() for row in block.values()]
     several = len({row["figure"] for row in rows}) > 1
     return Table(
         [
             Column("metric", "name"),
-            *(Column(key, kind_of(row[key] for row in rows)) for key in keys),
+            *(Column(key, kind_of(row[key] for row in rows)) for key in map(column_of, keys)),
             *([Column("figure")] if several else []),
-            Column(label, "name"),
+            Column("other", "name", heading=key_of(comparison) or "logs"),
             *_columns([*heads.values()]),
         ],
         rows,
@@ -98,6 +102,11 @@ def _place(row: Compared) -> _Place:
     return tuple(map(identity, row.keys.values()))
 
 
+def _names(number: int) -> list[str]:
+    """Return what the columns of a group are called; their headings may be those of others."""
+    return [f"{cell} {number}" for cell in _CELLS]
+
+
 def _cells(row: Compared) -> tuple[Any, ...]:
     half = row.interval and (row.interval.high - row.interval.low) / 2
     return row.after, row.difference, half, row.effect
@@ -107,11 +116,11 @@ def _columns(groups: list[list[str]]) -> list[Column]:
     """Return the columns of figures; where a terminal is narrow, the signs of the last go first."""
     columns = []
     for number, (value, difference, half, effect) in enumerate(groups):
-        rank = len(groups) - number
+        rank, names = len(groups) - number, _names(number)
         columns += [
-            Column(value, "figure", keep=0 if number == 0 else 3000 + rank),
-            Column(difference, "figure", keep=2000 + rank),
-            Column(half, "figure", keep=1000 + rank),
-            Column(effect, keep=rank),
+            Column(names[0], "figure", keep=3000 + rank if number else 0, heading=value),
+            Column(names[1], "figure", keep=2000 + rank, heading=difference),
+            Column(names[2], "figure", keep=1000 + rank, heading=half),
+            Column(names[3], keep=rank, heading=effect),
         ]
     return columns

@@ -64,7 +64,8 @@ def sum_of(pruning: Pruning, *, deleted: bool) -> str:
     files = pruning.deleted if deleted else pruning.doomed
     if not files:
         return "nothing to prune"
-    count = "1 segment" if len(files) == 1 else f"{len(files):,} segments"
+    segments = len({one.segment for one in files})
+    count = "1 segment" if segments == 1 else f"{segments:,} segments"
     freed = size_text(sum(one.size for one in files))
     if deleted:
         return f"deleted {count}, {freed}"

@@ -10,6 +10,8 @@ from micrometric_cli.render.text import shortened
 # Nearest to the palette of the files among the 256 colours, and readable on light and dark.
 COLOURS = (32, 166, 35, 175, 74, 172, 244, 130)
 SIGNS = "o+x*#@%&"
+BLOCKS = "▁▂▃▄▅▆▇█"
+"""Eighths of a line, the lowest first."""
 NARROWEST = 20
 
 

@@ -10,7 +10,7 @@ from micrometric.errors import SettingError
 from micrometric.figures import COUNTS, is_quantile
 from micrometric.keys import order_of
 from micrometric.spec import hint
-from micrometric.summary import Summary
+from micrometric.summary import TOTAL, Summary
 from micrometric_cli.render.table import Column, Kind, Table
 
 _KEEP = {"count": 9, "max": 8, "std": 7, "min": 5, "p95": 4, "p99": 3, "non_finite": 10}
@@ -20,8 +20,6 @@ _USUAL_KEEP = 6
 _OF_THEIR_OWN = ("sum", "rate")
 """Figures that are not of the size of the values."""
 _WARNINGS = ("non_finite", "non_numeric")
-TOTAL = "total"
-"""Key of a row that tells whether it is over all groups."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +78,11 @@ def pivot_table(summary: Summary, key: str, digits: int, order: Order | None = N
 
     Args:
         summary: grouped by the key, among others.
-        key: the key that is spread over columns.
+        key: the key that is spread over columns, as it was asked for.
         digits: digits of a figure.
         order: of the groups that are left.
     """
+    key = next((name for name in summary.by if name in (f"metadata.{key}", f"dir.{key}")), key)
     by = [name for name in summary.by if name != key]
     values = sorted({_hashable(row[key]) for row in summary.rows}, key=order_of)
     spread = {

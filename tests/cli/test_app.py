@@ -46,7 +46,7 @@ def test_help_names_every_command_in_a_line(cli):
         ("validate", "Check a spec of metrics against those registered"),
         ("tail", "Show the last events, then follow"),
         ("summarize", "Show figures of each metric by group"),
-        ("compact", "Turn closed segments into Parquet, to a tenth of their size"),
+        ("compact", "Turn closed segments into Parquet, a fifteenth of their size"),
         ("compare", "Compare logs by group: figures, differences, intervals"),
         ("plot", "Draw lines, distributions, heatmaps and Pareto fronts"),
         ("report", "Write one page of HTML: facts, figures, pictures, defects"),

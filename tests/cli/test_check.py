@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from micrometric.segment import PLAIN_NAME, closed_name
-from tests.cli.conftest import SAMPLES, SESSION, block, event
+from micrometric.manifest import Accounting, Counts, Manifest, write_manifest
+from micrometric.segment import PLAIN_NAME, closed_name, manifest_name
+from tests.cli.conftest import SAMPLES, SESSION, block, event, facts
 
 
 @pytest.fixture
@@ -21,10 +22,39 @@ def damaged(run: Path) -> Path:
     return run
 
 
-def test_sound_logs_have_nothing_to_tell(cli):
+def of_session(directory: Path, number: int, *, there: int, counts: Counts, **changes: object):
+    """Write the manifest of a session and a segment with some of its events."""
+    session = f"20261123T090000000000Z-r{number}-{number}"
+    directory.mkdir(exist_ok=True)
+    lines = [event(n, "density", n, metadata={"rank": number}) for n in range(there)]
+    (directory / closed_name(session, 0)).write_text("".join(f"{line}\n" for line in lines))
+    told = facts(**({"id": session, "rank": number} | changes))
+    write_manifest(directory / manifest_name(session), Manifest({}, told, Accounting(counts)))
+    return session
+
+
+@pytest.fixture
+def ranks(tmp_path: Path) -> Path:
+    """A run of three ranks: one that is sound, one that was killed, and one that lacks events."""
+    directory = tmp_path / "ranks"
+    of_session(directory, 0, there=4, counts=Counts(logged=9, written=4, sampled_out=5))
+    killed = Counts(logged=5, written=3, pending=2)
+    of_session(directory, 1, there=3, counts=killed, end=None, heartbeat_interval=1.0)
+    of_session(directory, 2, there=1, counts=Counts(logged=4, written=4))
+    return directory
+
+
+def test_of_sound_logs_the_sessions_are_told(cli):
     ended = cli("check", SAMPLES)
 
-    assert (ended.code, ended.out) == (0, "")
+    assert ended.code == 0
+    assert ended.out == block(
+        """
+        session                         state  logged  in_files
+        ───────────────────────────────────────────────────────
+        20261123T151721997835Z-vm-8462  ended     800       800
+        """
+    )
     assert ended.err == ("micrometric: no defects in 4 files, 1 session (1 ended), 2,600 events\n")
 
 
@@ -32,7 +62,7 @@ def test_a_summary_by_kind_then_each_defect(cli, damaged):
     ended = cli("check", damaged.name, columns=100)
 
     assert ended.code == 1
-    kinds, defects = ended.out.split("\n\n")
+    kinds, defects, _ = ended.out.split("\n\n")
     assert [line.split()[:3] for line in kinds.splitlines()[2:]] == [
         ["dtype", "1", "1"], ["json", "1", "1"], ["merged", "1", "1"], ["torn", "1", "1"],
     ]  # fmt: skip
@@ -66,8 +96,94 @@ def test_few_defects_are_shown_and_the_others_counted(cli, damaged):
     assert "micrometric: 3 more are not shown; --limit shows more" in ended.err
 
     only_kinds = cli("check", damaged.name, "--limit", 0)
-    assert "\n\n" not in only_kinds.out
+    assert len(only_kinds.out.split("\n\n")) == 2
     assert only_kinds.code == 1
+
+
+def test_what_became_of_each_session_and_its_events_is_told(cli, ranks):
+    ended = cli("check", ranks.name, columns=120)
+
+    assert ended.code == 1
+    assert ended.out.split("\n\n")[-1] == block(
+        """
+        session                      rank  state   logged  sampled_out  pending  in_files  missing
+        ──────────────────────────────────────────────────────────────────────────────────────────
+        20261123T090000000000Z-r0-0     0  ended        9            5        0         4        0
+        20261123T090000000000Z-r1-1     1  killed       5            0        2         3        0
+        20261123T090000000000Z-r2-2     2  ended        4            0        0         1        3
+        """
+    )
+
+
+def test_on_a_narrow_terminal_it_stays_which_session_lacks_events(cli, ranks):
+    ended = cli("check", ranks.name, "--sessions", columns=40)
+
+    assert ended.out == block(
+        """
+        session                  state   missing
+        ────────────────────────────────────────
+        2026112…000000000Z-r0-0  ended         0
+        2026112…000000000Z-r1-1  killed        0
+        2026112…000000000Z-r2-2  ended         3
+        """
+    )
+
+
+def test_of_many_sessions_those_in_need_come_first_and_the_others_are_counted(cli, tmp_path):
+    for number in range(30):
+        there = 1 if number == 27 else 2
+        of_session(tmp_path / "logs", number, there=there, counts=Counts(logged=2, written=2))
+
+    ended = cli("check", "logs")
+    rows = ended.out.split("\n\n")[-1].splitlines()[2:]
+
+    assert len(rows) == 20
+    assert [row.split()[1] for row in rows[:3]] == ["27", "0", "1"]
+    assert "micrometric: 20 of 30 sessions shown; --sessions shows all\n" in ended.err
+    assert len(cli("check", "logs", "--sessions").out.splitlines()) == 32
+
+
+def test_machines_get_each_session_with_its_account(cli, ranks):
+    ended = cli("check", ranks.name, "--sessions", "--format", "json")
+
+    assert ended.code == 1
+    rows = [json.loads(line) for line in ended.out.splitlines()]
+    assert rows[1] == {
+        "run": "ranks",
+        "session": "20261123T090000000000Z-r1-1",
+        "rank": 1,
+        "launch": "morning",
+        "state": "killed",
+        "logged": 5,
+        "sampled_out": 0,
+        "capped": 0,
+        "failed": 0,
+        "pending": 2,
+        "deleted": 0,
+        "in_files": 3,
+        "missing": 0,
+        "written": 3,
+        "host": "host",
+        "pid": 4711,
+        "start": "2026-11-23T08:00:00.000000Z",
+        "heartbeat": "2026-11-23T08:00:00.000000Z",
+        "end": None,
+        "manifest": f"ranks/{manifest_name('20261123T090000000000Z-r1-1')}",
+    }
+    assert [row["missing"] for row in rows] == [0, 0, 3]
+
+
+def test_a_session_without_account_has_no_counts(cli, run):
+    row = json.loads(cli("check", run.name, "--sessions", "-f", "json").out)
+
+    assert (row["state"], row["in_files"]) == ("ended", 6)
+    assert row["logged"] is row["missing"] is None
+
+
+def test_sessions_are_not_limited(cli, run):
+    ended = cli("check", run.name, "--sessions", "--limit", 3)
+
+    assert ended.err == "micrometric: --limit and --sessions exclude each other\n"
 
 
 def test_standard_input_is_checked(cli, monkeypatch, tmp_path):

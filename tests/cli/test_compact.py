@@ -86,8 +86,23 @@ def test_no_such_path_gives_exit_2(cli):
     assert ended.err == "micrometric: no such path: 'nowhere'\n"
 
 
-def test_progress_is_on_a_terminal_alone_and_goes_at_the_end(cli, logs):
+def test_progress_is_on_a_terminal_alone_and_goes_at_the_end(cli, logs, monkeypatch):
+    monkeypatch.setenv("TERM", "xterm")
+
     ended = cli("compact", "logs", columns=120)
 
     assert "compacting 1 of 2" in ended.err
     assert ended.err.endswith("\r\x1b[K")
+
+
+def test_a_segment_that_has_gone_is_told_like_any_other(cli, logs, monkeypatch):
+    monkeypatch.setenv("TERM", "xterm")
+
+    def compact(paths, *, progress, **options):
+        progress(logs / "gone.jsonl", 1, 1)
+
+    monkeypatch.setattr("micrometric.compaction.compact", compact)
+    ended = cli("compact", "logs", columns=120)
+
+    assert ended.code == 0
+    assert "compacting 1 of 1: gone.jsonl" in ended.err

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.cli.conftest import SAMPLES, block
+from tests.cli.conftest import SAMPLES, block, event
 
 TOP_8, TOP_32 = SAMPLES / "oracle_top_k=8", SAMPLES / "oracle_top_k=32"
 ERROR = ["-g", "layer_idx", "-m", "*error", "--assume-tz", "UTC"]
@@ -27,6 +27,37 @@ def test_one_other_stands_beside_the_base(cli):
     assert "oracle_top_k=32 compared with oracle_top_k=8\n" in ended.err
     assert "2 intervals of the difference of means from pairs by occurrence" in ended.err
     assert "at 95% together, 97.50% each" in ended.err.replace("\n ", "")
+
+
+@pytest.mark.parametrize("names", [("low", "high"), ("difference", "effect"), ("metric", "base")])
+def test_logs_may_be_called_like_columns(cli, tmp_path, monkeypatch, names):
+    for value, name in enumerate((*names, "ratio"), 1):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "micro_metrics.jsonl").write_text(event(1, "m", value) + "\n")
+    monkeypatch.chdir(tmp_path)
+
+    beside = cli("compare", *names, "-g", "metric").out.splitlines()
+    across = cli("compare", *names, "ratio", "-g", "metric").out.splitlines()
+    last = names[1]
+
+    assert beside[0].split() == ["metric", *names, "difference", "ratio"]
+    assert beside[2].split() == ["m", "1", "2", "1", "2"]
+    assert across[0].split() == ["metric", *names, "Δ", last, "ratio", "Δ", "ratio"]
+    assert across[2].split() == ["m", "1", "2", "1", "3", "2"]
+
+
+def test_many_logs_may_be_called_like_columns(cli, tmp_path, monkeypatch):
+    names = ["value", "other", "difference", "effect", "Δ", "logs", "metric"]
+    for value, name in enumerate(names, 1):
+        (tmp_path / name).mkdir()
+        line = event(1, "m", value, metadata={"logs": 0, "Δ": 0})
+        (tmp_path / name / "micro_metrics.jsonl").write_text(f"{line}\n")
+    monkeypatch.chdir(tmp_path)
+
+    heading, _, *rows = cli("compare", *names, "-g", "logs,Δ").out.splitlines()
+
+    assert heading.split() == ["metric", "logs", "Δ", "logs", "mean", "Δ"]
+    assert [row.split()[-2:] for row in rows[1:]] == [[str(n + 1), str(n)] for n in range(1, 7)]
 
 
 def test_the_values_of_a_key_stand_side_by_side(cli):

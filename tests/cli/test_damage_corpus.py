@@ -19,7 +19,7 @@ from micrometric.printable import is_printable
 from tests.damage import ITEMS, Item
 
 ENGINES = [name for name in ("duckdb", "pandas", "polars") if importlib.util.find_spec(name)]
-_SKIPPED = re.compile(r"(\d+) lines? (?:is|are) not events and (?:was|were) skipped")
+_SKIPPED = re.compile(r"([\d,]+) lines? (?:is not an event|are not events) and w\w+ skipped")
 _PROGRESS = re.compile(r"\r\x1b\[K(?:\w+ +\d+%)?")
 
 
@@ -116,7 +116,7 @@ def skipped_in(err: str) -> int:
     if not counts and "skipped a line that is no event" in err:
         return 1
     assert len(counts) <= 1, err
-    return int(counts[0]) if counts else 0
+    return int(counts[0].replace(",", "")) if counts else 0
 
 
 def test_readers_give_the_events_and_count_what_is_none(ask, item):

@@ -61,6 +61,22 @@ def test_a_tree_and_runs_exclude_each_other(cli):
     assert "--runs and --tree exclude each other" in ended.err
 
 
+def test_files_without_the_events_that_are_asked_for_are_left_out(cli):
+    ended = cli("files", SAMPLES, "--since", "2026-11-23T15:17:22Z", "-m", "accuracy", "-f", "json")
+
+    (row,) = map(json.loads, ended.out.splitlines())
+    assert (row["run"], row["size"]) == ("topk_attention", 138519)
+    assert 0 < row["events"] < 100
+
+
+@pytest.mark.parametrize("view", [[], ["--runs"], ["--tree"]], ids=str)
+def test_where_no_file_is_left_the_reason_is_said(cli, view):
+    ended = cli("files", SAMPLES, *view, "-m", "acuracy")
+
+    assert (ended.code, ended.out) == (1, "")
+    assert "no event is of metric 'acuracy'; did you mean 'accuracy'?" in ended.err
+
+
 def test_programs_get_paths_and_bytes(cli):
     ended = cli("files", SAMPLES, "-f", "json")
 

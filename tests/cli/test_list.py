@@ -170,7 +170,7 @@ def test_damaged_lines_and_manifests_are_said(cli, run):
 
     assert ended.code == 0
     assert "is broken" in ended.err
-    assert "1 line is not events and was skipped" in ended.err
+    assert "1 line is not an event and was skipped" in ended.err
 
 
 def test_a_conflict_of_dtypes_is_said(cli, run):
@@ -267,6 +267,26 @@ class TestSource:
 
         found = read_manifest(tmp_path / "registry.json")
         assert [*found.metrics] == ["density", "phase", "debug_scores"]
+
+    @pytest.mark.parametrize(
+        ("arguments", "what"),
+        [
+            (["logs"], "PATH"),
+            (["-l", "*.f"], "--location"),
+            (["--where", "((("], "--where"),
+            (["--since", "1d"], "--since"),
+            (["--until", "1d"], "--until"),
+            (["--launch", "last"], "--launch"),
+            (["--assume-tz", "UTC"], "--assume-tz"),
+            (["--strict"], "--strict"),
+        ],
+        ids=lambda value: value if isinstance(value, str) else "",
+    )
+    def test_what_is_asked_of_logs_is_refused(self, cli, source, arguments, what):
+        ended = cli("list", "--source", "src", *arguments)
+
+        said = f"micrometric: {what} and --source exclude each other\n"
+        assert (ended.code, ended.out, ended.err) == (2, "", said)
 
     def test_a_place_without_sources_is_an_error(self, cli, tmp_path):
         assert cli("list", "--source", tmp_path).code == 2

@@ -61,6 +61,7 @@ def test_a_file_is_written_once(cli, tmp_path):
         (["--dark"], 2, "--dark needs --output"),
         (["--every", "2"], 2, "--every needs --follow"),
         (["--follow", "-o", "a.png"], 2, "--follow and --output exclude each other"),
+        (["--follow", "--strict"], 2, "--strict and --follow exclude each other"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

@@ -41,6 +41,19 @@ def test_with_yes_it_goes_and_machines_are_told(cli, old):
     assert [*old.iterdir()] == []
 
 
+def test_a_manifest_that_cannot_be_used_is_told(cli, old):
+    path = Path("logs") / manifest_name(SESSION)
+    path.write_text(path.read_text().replace('"version": 1', '"version": 2'))
+
+    ended = cli("prune", "logs", "--run", "*", "--yes")
+
+    first, second, third = ended.err.splitlines()
+    assert "has version 2, this micrometric reads up to 1" in first
+    assert second.startswith(f"micrometric: left alone: logs/{closed_name(SESSION, 0)}: manifest ")
+    assert third == "micrometric: nothing to prune"
+    assert len([*old.iterdir()]) == 2
+
+
 def test_nothing_that_may_go_is_said(cli, old):
     ended = cli("prune", "logs", "--keep-runs", 1, "--yes")
 

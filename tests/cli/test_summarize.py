@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from micrometric_cli.output import progress
+from micrometric_cli.output import ProgressLine, progress
 from tests.cli.conftest import SAMPLES, Stream, block, event
 
 OLD = SAMPLES / "oracle_top_k=8"
@@ -209,7 +209,7 @@ def test_what_was_skipped_is_said(cli, run):
     ended = cli("summarize", run)
 
     assert ended.code == 0
-    assert "1 line is not events and was skipped" in ended.err
+    assert "1 line is not an event and was skipped" in ended.err
 
 
 @pytest.mark.parametrize(
@@ -311,6 +311,21 @@ def test_a_key_can_be_spread_over_columns(cli):
     )
 
 
+def test_a_key_that_is_called_like_a_figure_can_be_spread(cli, tmp_path):
+    lines = [event(n, "m", n, metadata={"max": n % 2}) for n in range(4)]
+    (tmp_path / "micro_metrics.jsonl").write_text("".join(f"{line}\n" for line in lines))
+
+    ended = cli("summarize", tmp_path, "-g", "metric", "--pivot", "max", "--stats", "max")
+
+    assert ended.out == block(
+        """
+        metric  metadata.max=0  metadata.max=1
+        ──────────────────────────────────────
+        m                    2               3
+        """
+    )
+
+
 def test_a_spread_key_names_its_figures_and_what_is_missing(cli, run):
     arguments = ["summarize", run, "-g", "metric", "--pivot", "layer_idx", "--stats", "count,sum"]
 
@@ -376,6 +391,10 @@ def test_groups_are_sorted_and_the_rest_is_counted(cli, run):
         ),
         (["--pivot", "layer_idx", "--totals"], "--totals and --pivot exclude each other"),
         (["--watch", "--stats", "mean"], "--stats and --watch exclude each other"),
+        (["--watch", "--engine", "nope"], "--engine and --watch exclude each other"),
+        (["--watch", "--master", "x"], "--master and --watch exclude each other"),
+        (["--watch", "--memory-limit", "1MB"], "--memory-limit and --watch exclude each other"),
+        (["--watch", "--approximate"], "--approximate and --watch exclude each other"),
         (["--memory-limit", "much"], "'much' is no amount of memory"),
         (["--memory-limit", " -1"], "' -1' is no amount of memory"),
         (["--memory-limit", "1B"], "the query needs more memory than it may use: failed to all"),
@@ -400,6 +419,26 @@ def test_progress_is_drawn_on_a_terminal_and_erased(monkeypatch):
         tell(0.25)
 
     assert stream.text() == "\r\x1b[Ksummarizing  25%\r\x1b[K"
+
+
+@pytest.mark.parametrize(
+    ("terminal", "term", "shown"),
+    [(True, "xterm", "\r\x1b[Ka lo\r\x1b[K"), (True, "dumb", ""), (False, "xterm", "")],
+)
+def test_a_line_of_progress_is_cut_and_only_where_it_can_be_removed(
+    monkeypatch, terminal, term, shown
+):
+    stream = Stream(terminal=terminal)
+    monkeypatch.setattr(sys, "stderr", stream)
+    monkeypatch.setenv("TERM", term)
+    monkeypatch.setenv("COLUMNS", "5")
+
+    line = ProgressLine(patience=0.0)
+    line.show("a long line")
+    line.clear()
+    line.clear()
+
+    assert stream.text() == shown
 
 
 @pytest.mark.parametrize("delay", [0.2, 0.3, 0.35, 0.4, 0.45, 0.5, 0.6])

@@ -311,6 +311,23 @@ def test_what_is_skipped_is_said_once_for_each_file_and_reason(cli, run):
     )
 
 
+def test_what_is_skipped_from_the_start_on_has_its_number(cli, run, tmp_path, monkeypatch):
+    text = event(1, "density", 1) + "\nrubbish\n\nrubbish\n"
+    (run / closed_name(SESSION, 0)).write_text(text)
+    (tmp_path / "lines").write_text(text)
+    with (tmp_path / "lines").open() as file:
+        monkeypatch.setattr("sys.stdin", file)
+        piped = cli("tail", "-", "--no-follow")
+    started = cli("tail", run, "--no-follow", "--from-start")
+
+    for ended, path in [(piped, "-"), (started, run / closed_name(SESSION, 0))]:
+        assert ended.err == (
+            f"micrometric: skipped a line that is no event: {path}:2: not JSON\n"
+            f"micrometric: skipped a line that is no event: {path}:4: not JSON\n"
+            "micrometric: 2 lines are not events and were skipped\n"
+        )
+
+
 def test_until_ends_following(cli, run):
     ended = cli("tail", run, "-f", "json", "--until", "2026-11-23T08:00:01Z")
 

@@ -75,6 +75,10 @@ def name_not_utf8(logs: Path) -> None:
     _into(logs, b"w\xe4rme=\xff")
 
 
+def key_not_utf8(logs: Path) -> None:
+    _into(logs, b"k=\xff")
+
+
 def name_like_a_pattern(logs: Path) -> None:
     _into(logs, b"[ab]*?{x,y}=~ 'q' \"r\" --")
 

@@ -21,9 +21,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from micrometric import MicrometricError, NoDataError, SettingError, compact, query, summarize
-from micrometric.filesystems import Remote, RemoteFile
+from micrometric.filesystems import Remote
 from micrometric.manifest import Manifest, write_manifest
 from micrometric.registry import Metric
+from micrometric.remote_file import RemoteFile
 from tests.cli.conftest import SAMPLES
 from tests.storage import no_network_left, s3_server, upload
 from tests.test_engines import QUESTIONS, answer, assert_same, segments, write
@@ -234,7 +235,7 @@ def test_large_files_of_a_bucket_are_read_in_pieces(
 def test_what_no_event_has_is_told_without_reading_it_all_here(
     session, bucket, fetched, monkeypatch
 ) -> None:
-    monkeypatch.setattr(query, "_GLANCE", 5)
+    monkeypatch.setattr("micrometric.unknown_keys._GLANCE", 5)
     upload(bucket[1], SAMPLES / "topk_attention", bucket[0])
     url = f"s3://{bucket[0]}"
 

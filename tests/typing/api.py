@@ -9,11 +9,15 @@ import duckdb
 import pandas as pd
 
 from micrometric import (
+    Compacted,
+    Compaction,
+    LiveSummary,
     LogEvent,
     MicroMetricLogger,
     Picture,
     Report,
     Summary,
+    compact,
     follow,
     iter_events,
     plot,
@@ -54,6 +58,12 @@ figures: pd.DataFrame = summary.to_pandas()
 rows: list[dict[str, Any]] = [*summary]
 picture: Picture = plot("logs", "line", x="step", by=["layer_idx"], smooth=0.6)
 picture.save(Path("a.svg"), force=True)
+compaction: Compaction = compact("logs", to=Path("packed"), dry_run=True)
+packed: list[Compacted] = compaction.compacted
+smaller: float | None = packed[0].ratio
+live = LiveSummary(["layer_idx"], groups=10)
+live.add(found)
+live_rows: list[dict[str, Any]] = live.rows(5)
 with follow("logs", last=5, poll_interval=0.1) as events_to_come:
     for event in events_to_come:
         text: str = event.location
