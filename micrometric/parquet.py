@@ -132,17 +132,19 @@ def read_footer(connection: duckdb.DuckDBPyConnection, name: str) -> Footer:
             f"a Parquet segment of version {version}, this micrometric reads "
             f"up to {VERSION}; upgrade micrometric to read it"
         )
-    try:
-        footer = Footer(rows, msgspec.json.decode(keys, type=dict[str, str]))
-    except msgspec.DecodeError as error:
-        raise ParquetError(f"its footer tells of no metadata keys: {error}") from None
     types = {column: kind for column, kind, *_ in described}
-    of_keys = {f"metadata.{key}": kind for key, kind in footer.keys.items()}
-    for column, kind in (_TYPES | of_keys).items():
+    for column, kind in _TYPES.items():
         if types.get(column) != kind:
             found = types.get(column, "missing")
             raise ParquetError(f"its column {column!r} should be {kind}, and is {found}")
-    return footer
+    try:
+        told_of = msgspec.json.decode(keys, type=dict[str, str])
+    except msgspec.DecodeError as error:
+        raise ParquetError(f"its footer tells of no metadata keys: {error}") from None
+    # A column that is not as the footer says is left alone: all that it tells is in `metadata`.
+    return Footer(
+        rows, {key: kind for key, kind in told_of.items() if types.get(f"metadata.{key}") == kind}
+    )
 
 
 class ParquetLines(io.RawIOBase):

@@ -47,7 +47,8 @@ def _telling(stream: Any) -> Any:
     if not isinstance(raw, io.FileIO):
         return stream
     file = io.BufferedWriter(_Output(stream.fileno(), "wb", closefd=False))
-    return io.TextIOWrapper(file, stream.encoding, line_buffering=stream.line_buffering)
+    at_once = stream.line_buffering or stream.write_through  # The latter with PYTHONUNBUFFERED.
+    return io.TextIOWrapper(file, stream.encoding, line_buffering=at_once)
 
 
 class _Output(io.FileIO):

@@ -138,6 +138,14 @@ def test_counts_balance_or_not() -> None:
     assert not Counts(logged=5, written=1).balances
 
 
+def test_a_manifest_may_have_as_long_a_name_as_any(tmp_path: Path) -> None:
+    path = tmp_path / ("r" * 250 + ".json")
+
+    write_manifest(path, Manifest({}))
+
+    assert [*tmp_path.iterdir()] == [path]
+
+
 def test_a_manifest_with_more_dims_than_are_ever_read_is_broken(tmp_path: Path) -> None:
     path = tmp_path / "registry.json"
     names = tuple(f"axis_{number}" for number in range(AXES_LIMIT + 1))
@@ -145,11 +153,3 @@ def test_a_manifest_with_more_dims_than_are_ever_read_is_broken(tmp_path: Path) 
 
     with pytest.raises(ManifestError, match="metric 'recall' has 17 dims, expected at most 16"):
         read_manifest(path)
-
-
-def test_a_manifest_may_have_as_long_a_name_as_any(tmp_path: Path) -> None:
-    path = tmp_path / ("r" * 250 + ".json")
-
-    write_manifest(path, Manifest({}))
-
-    assert [*tmp_path.iterdir()] == [path]

@@ -312,11 +312,14 @@ def test_what_the_encoding_does_not_know_is_still_json(tmp_path):
     assert json.loads(ended.stdout)["value"] == "ä"
 
 
-def test_in_a_real_terminal_nothing_is_wrapped():
-    shown = in_terminal("python -m micrometric_cli summarize", columns=80)
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_in_a_real_terminal_nothing_is_wrapped_and_all_in_order(unbuffered):
+    command = "python -m micrometric_cli summarize"
+    shown = in_terminal(command, columns=80, PYTHONUNBUFFERED=unbuffered)
 
     lines = shown.splitlines()
     assert len(lines) == 1 + 2 + 7 + 1
+    assert lines[-1].startswith("micrometric: left out at 80 columns")
     assert max(map(len, lines)) <= 80
 
 
