@@ -1,5 +1,6 @@
 """Pruning: what the rules name goes, nothing else ever does, and manifests stay true."""
 
+import contextlib
 import gzip
 import os
 import shutil
@@ -571,32 +572,35 @@ print(number)
 def prune_under_way(folder: Path, seconds: float) -> None:
     """Prune again and again while a program writes and another follows."""
     folder.mkdir()
-    writer = subprocess.Popen(
-        [sys.executable, "-c", WRITER, str(seconds), str(folder)],
-        stdout=subprocess.PIPE, env=environment(), text=True,
-    )  # fmt: skip
-    tail = [sys.executable, "-m", "micrometric_cli", "tail", str(folder), "--from-start"]
-    with (folder.parent / "followed").open("w") as out:
-        follower = subprocess.Popen(
-            [*tail, "--format", "json", "--fields", "value"], stdout=out, env=environment()
+    followed = folder.parent / "followed"
+    writing = [sys.executable, "-c", WRITER, str(seconds), str(folder)]
+    tailing = [sys.executable, "-m", "micrometric_cli", "tail", str(folder), "--from-start"]
+    tailing += ["--format", "json", "--fields", "value"]
+    with contextlib.ExitStack() as ends:
+        out = ends.enter_context(followed.open("w"))
+        follower = ends.enter_context(subprocess.Popen(tailing, stdout=out, env=environment()))
+        ends.callback(follower.kill)
+        writer = ends.enter_context(
+            subprocess.Popen(writing, stdout=subprocess.PIPE, env=environment(), text=True)
         )
+        ends.callback(writer.kill)
         deleted = 0
         while writer.poll() is None:
-            # What is closed for two seconds, every follower has seen.
+            # What is closed for three seconds, every follower has seen, on a busy machine too.
             try:
-                done = prune(folder, older_than="2s", yes=True)
+                done = prune(folder, older_than="3s", yes=True)
             except PathError:  # There is nothing yet.
                 continue
             deleted += len(done.deleted)
             time.sleep(0.1)
         written = int(writer.communicate()[0])
         deadline = time.monotonic() + 20
-        while (folder.parent / "followed").read_text().count("\n") < written:
+        while followed.read_text().count("\n") < written:
             assert time.monotonic() < deadline
             time.sleep(0.1)
         follower.send_signal(signal.SIGINT)
         follower.wait()
-    lines = (folder.parent / "followed").read_text().splitlines()
+    lines = followed.read_text().splitlines()
     assert len(lines) == len(set(lines)) == written
     assert deleted > 0
     assert check(folder).is_clean
