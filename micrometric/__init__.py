@@ -65,6 +65,7 @@ _MODULES = {
     "follower": ("Follower", "follow"),
     "frames": ("read",),
     "live": ("LiveSummary",),
+    "log_report": ("LogReport", "make_report"),
     "logger": ("MicroMetricLogger",),
     "pictures": ("Picture",),
     "plots": ("plot",),
@@ -72,7 +73,6 @@ _MODULES = {
     "reader": ("iter_events",),
     "repairing": ("Repair", "repair"),
     "report": ("Report",),
-    "log_report": ("LogReport", "make_report"),
     "retention": ("Pruning",),
     "summary": ("Summary", "summarize"),
 }

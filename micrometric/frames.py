@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, tzinfo
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack, overload
 
 from micrometric.engines import check_engine
@@ -15,6 +14,7 @@ from micrometric.given import Paths
 from micrometric.reader import iter_events
 from micrometric.report import Report
 from micrometric.spec import hint
+from micrometric.temporary import temporary_directory
 
 if TYPE_CHECKING:
     import duckdb
@@ -120,13 +120,11 @@ def read(
 
 def _typed_frame(events: list[LogEvent], engine: str) -> Any:
     """Return a frame whose columns have a type each: what an export to Parquet is."""
-    import tempfile
-
     from micrometric.exports import Events
     from micrometric.sinks import write_parquet
 
-    with tempfile.TemporaryDirectory(prefix="micrometric-") as folder:
-        path = Path(folder) / "events.parquet"
+    with temporary_directory() as folder:
+        path = folder / "events.parquet"
         write_parquet(path, Events(lambda: iter(events)))
         if engine == "polars":
             import polars as pl

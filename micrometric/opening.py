@@ -18,6 +18,7 @@ from micrometric.relocation import is_in_place, relocated
 from micrometric.report import Report
 from micrometric.salvage import DamagedError, Unpacked
 from micrometric.spool import STDIN
+from micrometric.temporary import PREFIX
 
 if TYPE_CHECKING:
     from micrometric.parquet import ParquetLines
@@ -224,7 +225,7 @@ def _open_remote(remote: RemoteFile, suffix: str) -> Iterator[io.BufferedIOBase]
             yield _unpacking(file, suffix)
             return
         # DuckDB reads Parquet by its name alone.
-        copy = held.enter_context(tempfile.NamedTemporaryFile(prefix="micrometric-"))
+        copy = held.enter_context(tempfile.NamedTemporaryFile(prefix=PREFIX))
         shutil.copyfileobj(file, copy)
         copy.flush()
         rows = held.enter_context(_open_parquet(Path(copy.name)))

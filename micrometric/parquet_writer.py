@@ -7,7 +7,6 @@ and beside them stands the line itself wherever it says more.
 from __future__ import annotations
 
 import json
-import tempfile
 from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC
@@ -40,6 +39,7 @@ from micrometric.parquet import (
     key_column,
     quoted,
 )
+from micrometric.temporary import temporary_directory
 
 _MOST_KEYS = 32
 """Metadata keys that get a column, the most frequent first."""
@@ -77,19 +77,19 @@ def write_parquet(lines: Iterable[bytes], path: Path) -> int:
     """
     import duckdb
 
-    with tempfile.TemporaryDirectory(prefix="micrometric-") as folder:
+    with temporary_directory() as folder:
         # DuckDB takes rows fast only from a file or from another library's frames.
-        rows = Path(folder) / "rows.jsonl"
+        rows = folder / "rows.jsonl"
         keys = _Keys()
         count, longest = _write_rows(lines, rows, keys)
         if not _is_utf8(path):
             # DuckDB takes no such name; what it writes to a link goes where that leads.
             path.touch()
-            link = Path(folder) / "target.parquet"
+            link = folder / "target.parquet"
             link.symlink_to(path.absolute())
             path = link
         try:
-            with duckdb.connect(config=CONFIG | {"temp_directory": folder}) as connection:
+            with duckdb.connect(config=CONFIG | {"temp_directory": str(folder)}) as connection:
                 connection.execute(_copy(rows, path, keys.columns(count), longest))
         except duckdb.Error as error:
             raise OSError(None, first_line(error)) from None

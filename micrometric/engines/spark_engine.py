@@ -29,6 +29,7 @@ from micrometric.engines.spark_session import (
 from micrometric.errors import MicrometricError
 from micrometric.reader import read_segment
 from micrometric.report import Report
+from micrometric.temporary import PREFIX
 
 if TYPE_CHECKING:
     import narwhals as nw
@@ -64,7 +65,7 @@ class SparkEngine:
 
         require_answer(self._master)
         self._running = SparkSession.getActiveSession()
-        self._folder = tempfile.TemporaryDirectory(prefix="micrometric-")
+        self._folder = tempfile.TemporaryDirectory(prefix=PREFIX)
         try:
             self._session = self._running or started(self._master, self._folder.name)
             give_package(self._session)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from micrometric.errors import SettingError
+from micrometric.temporary import PREFIX
 
 LOCAL_MASTER = "local[*]"
 _PATIENCE = 5.0
@@ -89,7 +90,7 @@ def give_package(session: Any) -> None:
     """Give this package, once, to the executors of a session, which may lack it."""
     if getattr(session, "_micrometric", None) is not None:
         return
-    folder = tempfile.TemporaryDirectory(prefix="micrometric-")
+    folder = tempfile.TemporaryDirectory(prefix=PREFIX)
     root = Path(__file__).parents[2]
     name = str(Path(folder.name) / "micrometric")
     session.sparkContext.addPyFile(shutil.make_archive(name, "zip", root, "micrometric"))

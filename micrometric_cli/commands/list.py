@@ -77,31 +77,22 @@ def list_metrics(
     from micrometric_cli.paths import paths_or_default
     from micrometric_cli.render.listing import listing_table, registry_table
 
+    filters = Filters(
+        metrics=metrics,
+        location=location,
+        where=where,
+        since=since,
+        until=until,
+        launch=launch,
+        assume_tz=assume_tz,
+    )
     if source is not None:
         if paths:
             raise SettingError("PATH and --source exclude each other")
-        refuse_beside(
-            "--source",
-            location=location,
-            where=where,
-            since=since,
-            until=until,
-            launch=launch,
-            assume_tz=assume_tz,
-            strict=strict,
-        )
+        refuse_beside("--source", **filters | {"metrics": None}, strict=strict)
         registered = _from_sources(source, metrics)
         table = registry_table(registered)
     else:
-        filters = Filters(
-            metrics=metrics,
-            location=location,
-            where=where,
-            since=since,
-            until=until,
-            launch=launch,
-            assume_tz=assume_tz,
-        )
         listing = list_logged(paths_or_default(paths), **filters)
         registered = listing.registered
         table = listing_table(listing)
